@@ -1,0 +1,148 @@
+"""Availability: ingest answers fast whatever breaks behind it; a refusal means that nothing was taken. Next: percentile.py."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from harness.checkers.percentile import percentile_bounds
+from harness.checkers.promises import (
+    REFUSED_FOR_NOW,
+    answers_after_the_work,
+    first_stored_s,
+    is_refused,
+    rows_were_read,
+    stored_rows,
+)
+from harness.history import Call, History, Pair, Post, Probe, Read, Suffered
+from harness.verdict import Verdict, Violation, checker, judged, not_applicable, parameterised, unknown
+
+PROBLEM = "application/problem+json"
+FEWEST_SAMPLES = 100
+NOISE_SPREADS_SECONDS = 1.0
+WORKS_FIRST = "this service does the work before it answers, so its answers cannot be faster than the work"
+
+
+@checker("rows")
+def refusals_are_honest(history: History) -> Verdict:
+    """An event whose every attempt was refused leaves nothing behind, and a refusal for now says when to come back."""
+    posts = history.by_pair(Post)
+    refused_posts = [post for posts_of_pair in posts.values() for post in posts_of_pair if is_refused(post)]
+    if not posts:
+        return unknown("no event was posted")
+    if not refused_posts:
+        return not_applicable("no event was refused")
+    refused = {pair for pair, attempts in posts.items() if all(is_refused(post) for post in attempts)}
+    violations = [*_left_behind(history, refused), *_rude_refusals(refused_posts)]
+    if refused and not violations and not rows_were_read(history):
+        return unknown("the final rows could not be read", checked=len(refused_posts))
+    return judged(checked=len(refused_posts), violations=violations)
+
+
+@checker()
+def errors_are_problems(history: History) -> Verdict:
+    """Every error is a problem document (RFC 9457), and none is a 5xx other than 503 and 504."""
+    entries: list[Post | Read] = [*history.of(Post), *history.of(Read)]
+    answers = [entry for entry in entries if entry.http_status is not None]
+    violations = [Violation(f"{entry.pair}: {what}", entry.pair) for entry in answers if (what := _what_is_no_problem(entry))]
+    return judged(checked=len(answers), violations=violations, nothing="no request was answered")
+
+
+@checker()
+def ingest_stays_available(history: History) -> Verdict:
+    """No POST fails while a fault lasts that should not touch ingest (without any fault: at any time)."""
+    if answers_after_the_work(history):
+        return not_applicable(WORKS_FIRST)
+    windows = history.of(Suffered)
+    posts = [
+        post
+        for post in history.of(Post)
+        if not history.header.plan or any(post.begin_s <= window.end_s and post.end_s >= window.begin_s for window in windows)
+    ]
+    violations = [
+        Violation(
+            f"{post.pair}: the POST at {post.begin_s:.3f} s failed: {post.http_status or post.error or 'no answer'}", post.pair
+        )
+        for post in posts
+        if not post.promises and not (is_refused(post) and post.http_status not in (None, *REFUSED_FOR_NOW))
+    ]
+    return judged(checked=len(posts), violations=violations, nothing="no POST fell into a fault window")
+
+
+@parameterised()
+def ingest_stays_fast(history: History, *, p95_ms: float) -> Verdict:
+    """POST /ingest stays fast: P95 at most {p95_ms} ms, or the system's own limit."""
+    limit_ms = history.header.limits.get("ingest_p95_ms", p95_ms)
+    if answers_after_the_work(history):
+        return not_applicable(WORKS_FIRST)
+    # A request nobody answered is as slow as the client was patient: leaving it out would reward hanging.
+    posts = [post for post in history.of(Post) if post.http_status is not None or post.outcome == "unknown"]
+    if history.header.world == "simulated":
+        return _no_answer_waited(posts, limit_ms)
+    return _percentile_holds(posts, history.of(Probe), limit_ms)
+
+
+def _no_answer_waited(posts: Sequence[Post], limit_ms: float) -> Verdict:
+    """In the simulation latency is modelled: it shows only whether an answer waited on a fault."""
+    slow = [
+        Violation(f"{post.pair}: the POST at {post.begin_s:.3f} s took {_took_ms(post):.1f} ms of {limit_ms:g} ms", post.pair)
+        for post in posts
+        if _took_ms(post) > limit_ms
+    ]
+    return judged(checked=len(posts), violations=slow, nothing="no POST was answered")
+
+
+def _percentile_holds(posts: Sequence[Post], probes: Sequence[Probe], limit_ms: float) -> Verdict:
+    if not probes:
+        return unknown("no bare stub was measured beside the service, so nobody knows how slow the machine was")
+    noisy_s = [probe.at_s for probe in probes if probe.latency_s * 1000 > limit_ms / 2]
+    # By their beginning alone, so that slow and fast requests are left out alike.
+    calm = [post for post in posts if all(abs(post.begin_s - at_s) > NOISE_SPREADS_SECONDS for at_s in noisy_s)]
+    if len(calm) < FEWEST_SAMPLES:
+        left_out = f", {len(posts) - len(calm)} more fell where the bare stub was slow too" if len(calm) < len(posts) else ""
+        return unknown(f"{len(calm)} samples, at least {FEWEST_SAMPLES} are needed{left_out}", checked=len(calm))
+    low_ms, high_ms = percentile_bounds([_took_ms(post) for post in calm], 0.95)
+    measured = f"the P95 lies between {low_ms:.1f} and {high_ms:.1f} ms (95 % confidence), the limit is {limit_ms:g} ms"
+    if low_ms > limit_ms:
+        return judged(checked=len(calm), violations=[Violation(measured)])
+    return judged(checked=len(calm)) if high_ms <= limit_ms else unknown(measured, checked=len(calm))
+
+
+def _took_ms(post: Post) -> float:
+    """Milliseconds from begin to end, without the last bits that subtraction invents."""
+    return round((post.end_s - post.begin_s) * 1000, 6)
+
+
+def _left_behind(history: History, refused: set[Pair]) -> list[Violation]:
+    stored = {*stored_rows(history), *first_stored_s(history)}
+    mailed = {call.pair for call in history.of(Call) if call.pair is not None}
+    rows = [Violation(f"{pair} was refused at every attempt, yet it is stored", pair) for pair in sorted(refused & stored)]
+    mails = [Violation(f"{pair} was refused at every attempt, yet it was mailed", pair) for pair in sorted(refused & mailed)]
+    return [*rows, *mails]
+
+
+def _rude_refusals(posts: Sequence[Post]) -> list[Violation]:
+    """Refusals for now that do not say when to come back, or are no problem documents."""
+    violations = []
+    for post in posts:
+        if post.http_status not in REFUSED_FOR_NOW:
+            continue
+        if post.retry_after_s is None:
+            violations.append(Violation(f"{post.pair} was refused with {post.http_status} without Retry-After", post.pair))
+        if not post.content_type.startswith(PROBLEM):
+            violations.append(Violation(f"{post.pair} was refused with {post.http_status}{_as_content(post)}", post.pair))
+    return violations
+
+
+def _what_is_no_problem(entry: Post | Read) -> str:
+    """What is wrong with an error answer; empty if nothing is, or if it is no error."""
+    status = entry.http_status or 0
+    asked = f"{'POST' if isinstance(entry, Post) else 'status read'} at {entry.begin_s:.3f} s was answered {status}"
+    if status >= 500 and status not in (503, 504):
+        return f"the {asked}; expected 503 (nothing was taken) or 504 (nobody knows)"
+    if status >= 400 and isinstance(entry, Post) and not entry.content_type.startswith(PROBLEM):
+        return f"the {asked}{_as_content(entry)}"
+    return ""
+
+
+def _as_content(post: Post) -> str:
+    return f" as {post.content_type or 'no content type'}; expected {PROBLEM}"

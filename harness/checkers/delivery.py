@@ -1,0 +1,44 @@
+"""Delivery: a promised event is stored exactly once, and nothing is stored or mailed that nobody posted. Next: mail.py."""
+
+from __future__ import annotations
+
+from harness.checkers.promises import excused, first_stored_s, in_words, rows_were_read, stored_rows
+from harness.history import Call, History, Pair, Post
+from harness.verdict import Verdict, Violation, checker, judged, unknown
+
+
+@checker("rows")
+def every_accepted_event_is_stored_once(history: History) -> Verdict:
+    """Every accepted event is stored exactly once, and no other event more than once."""
+    rows, promised, excuses = stored_rows(history), history.promised, excused(history)
+    twice = [Violation(f"{pair} is stored {count} times, expected once", pair) for pair, count in rows.items() if count > 1]
+    missing = [pair for pair in promised if not rows[pair] and pair not in excuses]
+    lost = [Violation(f"{pair} was {in_words(promised[pair])} and has no row: it is lost", pair) for pair in missing]
+    if history.is_quiet and rows_were_read(history):
+        return judged(checked=len(promised), violations=[*lost, *twice], nothing="no event was accepted")
+    if twice:
+        return judged(checked=len(promised), violations=twice)
+    why = "the world was still moving" if not history.is_quiet else "the final rows could not be read"
+    return unknown(f"{why}; {len(missing)} of {len(promised)} accepted events had no row yet", checked=len(promised))
+
+
+@checker("rows")
+def nothing_is_invented(history: History) -> Verdict:
+    """Every row and every mail belongs to an event that was posted, and a mail to one that asked for it."""
+    asked: dict[Pair, bool] = {}
+    for post in history.of(Post):
+        asked[post.pair] = asked.get(post.pair, False) or post.wants_mail
+    stored = {*stored_rows(history), *first_stored_s(history)}
+    rows = [Violation(f"{pair} is stored but was never posted", pair) for pair in sorted(stored - set(asked))]
+    mails = history.of(Call) if "mails" in history.header.offers else []
+    wrong = [Violation(what, mail.pair) for mail in mails if (what := _what_is_wrong(mail, asked))]
+    return judged(checked=len(stored) + len(mails), violations=[*rows, *wrong], nothing="no row and no mail was seen")
+
+
+def _what_is_wrong(mail: Call, asked: dict[Pair, bool]) -> str:
+    """Why a mail is an invention; empty if it is none."""
+    if mail.pair is None:
+        return f"a mail by {mail.process} was taken at {mail.begin_s:.3f} s that names no event" if mail.taken else ""
+    if mail.pair not in asked:
+        return f"{mail.pair} was mailed by {mail.process} at {mail.begin_s:.3f} s but was never posted"
+    return "" if asked[mail.pair] else f"{mail.pair} was mailed by {mail.process} at {mail.begin_s:.3f} s but asked for no mail"

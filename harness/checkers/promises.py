@@ -1,0 +1,147 @@
+"""What the checkers mean by their words: promise, refusal, sighting, mail due, justified failure, fault window.
+
+Every function here is a pure reading of a history. The smallest checker built on them is `delivery.nothing_is_invented`.
+"""
+
+from __future__ import annotations
+
+import math
+from collections import Counter
+from typing import Any, NamedTuple
+
+from harness.history import Call, History, Lifecycle, Pair, Post, Read, Row, Stored, Suffered
+
+STATUSES = ("pending", "processing", "completed", "failed")
+FINAL_STATUSES = ("completed", "failed")
+REFUSED_FOR_NOW = (429, 503)
+# A 4xx of the provider that says nothing about the mail itself: configuration (401, 403), its own pace (408, 425, 429).
+NOT_ABOUT_THE_MAIL = (401, 403, 408, 425, 429)
+
+
+class Sighting(NamedTuple):
+    """A status somebody was shown: by a status read, by a duplicate's `current_status`, or by the answer `processed`."""
+
+    begin_s: float
+    end_s: float
+    status: str
+    how: str
+
+
+def is_refused(post: Post) -> bool:
+    """Certainly nothing was taken: a 4xx, 429, 503, or a connection that was refused."""
+    if post.http_status is None:
+        return post.outcome == "failed"
+    return 400 <= post.http_status < 500 or post.http_status == 503
+
+
+def is_unknown(post: Post) -> bool:
+    """It may or may not have been taken: a time-out, a cut connection, a 504, any other answer that says neither."""
+    return not post.promises and not is_refused(post)
+
+
+def is_acceptance(post: Post) -> bool:
+    """The answer took the event, rather than pointing to an earlier one."""
+    return post.promises and post.answer != "duplicate"
+
+
+def answers_after_the_work(history: History) -> bool:
+    """Whether this service does the work before it answers: it said `processed`, and never `accepted`."""
+    answers = {post.answer for post in history.of(Post) if post.promises}
+    return "processed" in answers and "accepted" not in answers
+
+
+def sightings(history: History) -> dict[Pair, list[Sighting]]:
+    """Every status that was shown to a client, by event, in the order in which the answers came."""
+    seen: dict[Pair, list[Sighting]] = {}
+    for post in history.of(Post):
+        status = {"duplicate": post.current_status, "processed": "completed"}.get(post.answer or "")
+        if post.promises and status is not None:
+            seen.setdefault(post.pair, []).append(Sighting(post.begin_s, post.end_s, status, f"the answer {post.answer}"))
+    for read in history.of(Read):
+        if read.http_status == 200 and read.status is not None:
+            seen.setdefault(read.pair, []).append(Sighting(read.begin_s, read.end_s, read.status, "a status read"))
+    return {pair: sorted(shown, key=lambda sighting: sighting.end_s) for pair, shown in seen.items()}
+
+
+def first_shown(shown: list[Sighting], status: str) -> Sighting | None:
+    """The earliest sighting of one status."""
+    return next((sighting for sighting in shown if sighting.status == status), None)
+
+
+def stored_rows(history: History) -> Counter[Pair]:
+    """How many rows each event has in the final state."""
+    return Counter(row.pair for row in history.of(Row))
+
+
+def first_stored_s(history: History) -> dict[Pair, float]:
+    """When each event's row was first seen while the scenario ran."""
+    return {pair: min(entry.at_s for entry in entries) for pair, entries in history.by_pair(Stored).items()}
+
+
+def rows_were_read(history: History) -> bool:
+    """Whether the final rows are known."""
+    return history.rest is not None and history.rest.rows_read
+
+
+def mails_taken(history: History) -> dict[Pair, list[Call]]:
+    """The mails the provider took, by event, in the order in which they reached it."""
+    calls = {pair: [call for call in calls if call.taken] for pair, calls in history.by_pair(Call).items()}
+    return {pair: sorted(taken, key=lambda call: call.begin_s) for pair, taken in calls.items() if taken}
+
+
+def due_mails(history: History) -> dict[Pair, Post]:
+    """The promised events that asked for a mail, with their promise."""
+    return {pair: promise for pair, promise in history.promised.items() if promise.wants_mail}
+
+
+def refused_for_good_s(history: History) -> dict[Pair, float]:
+    """When the provider first refused an event's mail for good (a permanent 4xx about that very mail)."""
+    first: dict[Pair, float] = {}
+    for call in history.of(Call):
+        if call.pair is not None and 400 <= call.http_status < 500 and call.http_status not in NOT_ABOUT_THE_MAIL:
+            first[call.pair] = min(call.begin_s, first.get(call.pair, math.inf))
+    return first
+
+
+def poison(history: History) -> set[Pair]:
+    """The events no service can finish."""
+    return {post.pair for post in history.of(Post) if post.poison}
+
+
+def excused(history: History) -> set[Pair]:
+    """The events that need not be delivered: last shown as `failed`, and justifiably so."""
+    justified = poison(history) | set(refused_for_good_s(history))
+    return {pair for pair, shown in sightings(history).items() if pair in justified and shown[-1].status == "failed"}
+
+
+def planned_fault(history: History, fault: Suffered) -> dict[str, Any]:
+    """The planned fault that was suffered, as `faults.to_data` wrote it; empty if the header lacks it."""
+    return history.header.plan[fault.index] if fault.index < len(history.header.plan) else {}
+
+
+def last_fault_end_s(history: History) -> float:
+    """When the last fault ended; minus infinity if there was none."""
+    return max((fault.end_s for fault in history.of(Suffered)), default=-math.inf)
+
+
+def working_role(history: History) -> str:
+    """The role of the processes that do the work: "worker", or "api" in a system without workers."""
+    return "worker" if history.header.processes.get("worker") else "api"
+
+
+def starts(history: History, process: str, *, after_s: float, until_s: float) -> int:
+    """How often a process (or, by its role, any of them) was started within a stretch of time: it forgot what it knew."""
+    return sum(
+        entry.what == "started" and process in (entry.process, role_of(entry.process)) and after_s <= entry.at_s <= until_s
+        for entry in history.of(Lifecycle)
+    )
+
+
+def role_of(process: str) -> str:
+    """ "worker" of "worker-1"; a server's role is its name."""
+    return process.rpartition("-")[0] or process
+
+
+def in_words(promise: Post) -> str:
+    """A promise as a violation's sentence mentions it."""
+    return f"answered {promise.answer} at {promise.end_s:.3f} s"

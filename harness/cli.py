@@ -1,0 +1,131 @@
+"""The command line: parse the words, do the verb (`verbs.py`), exit with one documented code.
+
+0 held, 1 violated, 2 wrong usage or configuration, 3 unknown (not decided, or nothing applied), 70 the harness itself broke,
+130 interrupted. `unknown` never exits 0.
+"""
+
+from __future__ import annotations
+
+import argparse
+import signal
+import sys
+import traceback
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from types import FrameType
+from typing import TYPE_CHECKING, NoReturn
+
+from harness import verbs
+from harness.display import problems
+from harness.usage import UsageError
+from harness.verdict import Ruling
+
+if TYPE_CHECKING:
+    Verbs = argparse._SubParsersAction[argparse.ArgumentParser]
+
+EXIT_CODES = {Ruling.HELD: 0, Ruling.VIOLATED: 1, Ruling.UNKNOWN: 3, Ruling.NOT_APPLICABLE: 3}
+EXIT_USAGE, EXIT_BROKEN, EXIT_INTERRUPTED = 2, 70, 130
+
+EPILOG = """exit codes: 0 held, 1 violated, 2 wrong usage or configuration, 3 unknown (could not be decided, or nothing
+applied), 70 the harness itself broke, 130 interrupted"""
+
+
+def main(arguments: Sequence[str] | None = None) -> NoReturn:
+    """Run one verb and exit."""
+    signal.signal(signal.SIGTERM, _interrupt)
+    words = parser().parse_args(arguments)
+    sys.exit(_exit_code(words.verb, words))
+
+
+def _exit_code(verb: Callable[[argparse.Namespace], Ruling], words: argparse.Namespace) -> int:
+    try:
+        return EXIT_CODES[verb(words)]
+    except UsageError as error:
+        problems.print(f"harness: {error}", markup=False)
+        return EXIT_USAGE
+    except KeyboardInterrupt:
+        problems.print("harness: interrupted; everything it had started is stopped")
+        return EXIT_INTERRUPTED
+    except Exception:
+        problems.print("harness: the harness itself broke; this says nothing about the service", markup=False)
+        traceback.print_exc()
+        return EXIT_BROKEN
+
+
+def _interrupt(number: int, frame: FrameType | None) -> None:
+    raise KeyboardInterrupt
+
+
+def parser() -> argparse.ArgumentParser:
+    """Every verb with its options; each ends with one real example."""
+    top = argparse.ArgumentParser(
+        prog="harness", description="Proves or disproves that a service which answers 202 keeps its promises.", epilog=EPILOG
+    )
+    add = top.add_subparsers(required=True, metavar="VERB")
+
+    accept = _verb(
+        add, "accept", verbs.accept, story="everything: simulate, run for real, write the report", example="harness accept"
+    )
+    _add_system(accept)
+    _add_seed(accept)
+    _add_out(accept)
+    accept.add_argument("--quick", action="store_true", help="fewer seeds and fewer real scenarios")
+
+    _verb(add, "list", verbs.list_everything, story="scenarios, faults, checkers, systems", example="harness list")
+
+    run = _verb(add, "run", verbs.run, story="run scenarios", example="harness run worker_crash --system draft")
+    run.add_argument("scenario", nargs="*", metavar="SCENARIO", help="a name in scenarios/ or a .py file; all without a name")
+    _add_system(run)
+    run.add_argument("--world", choices=("simulated", "real"), help="default: simulated where the system can be, else real")
+    _add_seed(run)
+    run.add_argument("--seeds", type=_positive, default=1, metavar="N", help="so many seeds, from --seed on (default 1)")
+    run.add_argument("--full-traffic", action="store_true", help="simulate the full traffic instead of about 20 events")
+    run.add_argument("--flaw", default="", metavar="FILE", help="plant this flaw into the simulated service")
+    _add_out(run)
+
+    check = _verb(
+        add, "check", verbs.check, story="judge a stored history again", example="harness check reports/20261123T180000Z-run"
+    )
+    check.add_argument("run", metavar="RUN", help="a run's folder, or one history.jsonl")
+
+    report = _verb(
+        add, "report", verbs.rebuild_report, story="rebuild the report of a stored run", example="harness report reports/example"
+    )
+    report.add_argument("run", metavar="RUN", help="a run's folder")
+
+    example = "harness replay reports/20261123T180000Z-run/scenarios/worker_crash-simulated-7/history.jsonl"
+    replay = _verb(add, "replay", verbs.replay, story="repeat one failure exactly", example=example)
+    replay.add_argument("file", metavar="FILE", help="the history.jsonl of one execution")
+    _add_out(replay)
+    return top
+
+
+def _verb(
+    add: Verbs, name: str, verb: Callable[[argparse.Namespace], Ruling], *, story: str, example: str
+) -> argparse.ArgumentParser:
+    made = add.add_parser(name, help=story, description=f"{story[0].upper()}{story[1:]}.", epilog=f"example: {example}")
+    made.set_defaults(verb=verb)
+    return made
+
+
+def _add_system(to: argparse.ArgumentParser) -> None:
+    to.add_argument("--system", default="async", metavar="S", help="async, sync, draft, or a system file's path (default async)")
+
+
+def _add_seed(to: argparse.ArgumentParser) -> None:
+    to.add_argument("--seed", type=int, default=1, metavar="N", help="the first seed (default 1)")
+
+
+def _add_out(to: argparse.ArgumentParser) -> None:
+    to.add_argument("--out", type=Path, metavar="DIR", help="where results go (default reports/<UTC>-<verb>)")
+
+
+def _positive(text: str) -> int:
+    number = int(text)
+    if number < 1:
+        raise argparse.ArgumentTypeError(f"{text} is not a positive number")
+    return number
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,168 @@
+"""The part of a report about single executions: what was done, what each checker says, the time line, and who was wronged."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+
+from harness import charts
+from harness.archive import RunFolder, write_atomically
+from harness.history import History, Pair
+from harness.life import life_of
+from harness.markdown import block, code, plain, table
+from harness.matrix import SYMBOLS
+from harness.results import Execution, Results
+from harness.verdict import Ruling, Verdict
+
+LIVES_SHOWN = 3
+VIOLATIONS_SHOWN = 10
+SECTIONS_OF_ONE_KIND = 3  # of a campaign with a hundred violated seeds, the first few tell the story
+
+_WORST_FIRST = (Ruling.VIOLATED, Ruling.UNKNOWN, Ruling.HELD, Ruling.NOT_APPLICABLE)
+
+
+def all_of(folder: RunFolder, results: Results) -> Iterator[str]:
+    """A section for every execution that deserves one. Writes its time line on the way."""
+    chosen = _chosen(results)
+    if chosen:
+        yield "## What happened"
+        yield ""
+    for execution in chosen:
+        yield f"### {plain(heading(execution, results))}"
+        yield ""
+        yield from _section(folder, execution)
+    left_out = sum(_deserves_one(one) for one in results.scenarios) - len(chosen)
+    if left_out:
+        yield f"{left_out} more like these are stored in `scenarios/`, and `harness check` judges them again."
+        yield ""
+
+
+def heading(execution: Execution, results: Results) -> str:
+    """The heading of an execution's section."""
+    several = len({one.system for one in results.scenarios}) > 1
+    system = f", {execution.system}" if several else ""
+    return f"{execution.name}, {execution.world}, seed {execution.seed}{system}"
+
+
+def has_one(execution: Execution, results: Results) -> bool:
+    """Whether an execution has a section."""
+    return any(one is execution for one in _chosen(results))
+
+
+def finding(execution: Execution) -> str:
+    """What is wrong with an execution, in one line of Markdown."""
+    wrong = [verdict for verdict in execution.verdicts if verdict.ruling is Ruling.VIOLATED]
+    if not wrong:
+        return f"unknown, {plain(execution.reason)}"
+    told = [f"{plain(verdict.claim.rstrip('.'))} ({len(verdict.violations):,}×)" for verdict in wrong]
+    return f"violated: {'; '.join(told)}"
+
+
+def _chosen(results: Results) -> list[Execution]:
+    taken: dict[tuple[str, str, str, Ruling], int] = {}
+    chosen = []
+    for one in results.scenarios:
+        kind = (one.name, one.world, one.system, one.ruling)
+        if _deserves_one(one) and taken.setdefault(kind, 0) < SECTIONS_OF_ONE_KIND:
+            taken[kind] += 1
+            chosen.append(one)
+    return chosen
+
+
+def _deserves_one(execution: Execution) -> bool:
+    return bool(execution.folder) or execution.ruling in (Ruling.VIOLATED, Ruling.UNKNOWN)
+
+
+def _section(folder: RunFolder, execution: Execution) -> Iterator[str]:
+    history = folder.history_of(execution)
+    yield plain(execution.story)
+    yield ""
+    if history is not None and history.header.traffic:
+        yield f"Traffic: {plain(history.header.traffic)}."
+        yield ""
+    yield from _faults(execution)
+    yield from _verdicts(execution.verdicts)
+    if history is None:
+        yield "Its history was not kept, so there is no time line."
+        yield ""
+    else:
+        yield from _picture(folder, execution, history)
+    yield from _violations(execution, history)
+    if execution.repeat:
+        yield f"Again: {code(execution.repeat)}"
+        yield ""
+
+
+def _faults(execution: Execution) -> Iterator[str]:
+    if not execution.faults:
+        yield "No faults."
+        yield ""
+        return
+    rows = [
+        [
+            plain(fault["name"]),
+            plain(", ".join(fault.get("processes", ()))),
+            f"{fault['begin_s']:.2f}–{fault['end_s']:.2f} s",
+            plain(fault["evidence"] or "none: it did not bite"),
+            plain(fault.get("story", "")),
+        ]
+        for fault in execution.faults
+    ]
+    yield from table(["fault", "hurt", "when", "evidence", "what it is"], rows)
+    yield ""
+
+
+def _verdicts(verdicts: Sequence[Verdict]) -> Iterator[str]:
+    ordered = sorted(verdicts, key=lambda verdict: _WORST_FIRST.index(verdict.ruling))
+    rows = [
+        [
+            f"{SYMBOLS[verdict.ruling]} {verdict.ruling.replace('_', ' ')}",
+            plain(verdict.claim),
+            plain(verdict.checker),
+            f"{verdict.checked:,}" if verdict.checked else "",
+            plain(_found(verdict)),
+        ]
+        for verdict in ordered
+    ]
+    yield from table(["ruling", "what must hold", "checker", "checked", "found"], rows, right=["checked"])
+    yield ""
+
+
+def _found(verdict: Verdict) -> str:
+    if verdict.violations:
+        return f"{len(verdict.violations):,} violations" if len(verdict.violations) > 1 else "1 violation"
+    return verdict.reason
+
+
+def _picture(folder: RunFolder, execution: Execution, history: History) -> Iterator[str]:
+    picture = f"{execution.folder}/timeline.svg"
+    write_atomically(folder.path / picture, charts.timeline(history))
+    if history.cut_off:
+        yield "The history ends in the middle; it was judged up to the cut."
+        yield ""
+    yield f"![Time line of {plain(execution.name)}]({picture})"
+    yield ""
+
+
+def _violations(execution: Execution, history: History | None) -> Iterator[str]:
+    listed = [(verdict.checker, violation) for verdict in execution.verdicts for violation in verdict.violations]
+    if not listed:
+        return
+    for checker, violation in listed[:VIOLATIONS_SHOWN]:
+        yield f"- {plain(violation.what)} ({plain(checker)})"
+    if len(listed) > VIOLATIONS_SHOWN:
+        yield f"- and {len(listed) - VIOLATIONS_SHOWN:,} more violations"
+    yield ""
+    wronged = list(dict.fromkeys(violation.pair for _, violation in listed if violation.pair))
+    if history is not None and wronged:
+        yield from _lives(history, wronged)
+
+
+def _lives(history: History, wronged: Sequence[Pair]) -> Iterator[str]:
+    for pair in wronged[:LIVES_SHOWN]:
+        yield f"The life of **{plain(pair)}** (seconds since the traffic began):"
+        yield ""
+        yield from block(life_of(history, pair))
+        yield ""
+    if len(wronged) > LIVES_SHOWN:
+        yield f"{len(wronged) - LIVES_SHOWN:,} more events were wronged in this execution."
+        yield ""

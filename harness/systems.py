@@ -1,0 +1,176 @@
+"""A system: the service under test, as its TOML file describes it (docs/your-service.md; contract: any language, one file).
+
+`load` reads and checks the file; every mistake is one sentence. Worlds start what stands here and observe it as it says.
+"""
+
+from __future__ import annotations
+
+import re
+import tomllib
+from pathlib import Path
+from typing import Any, Literal
+
+from pydantic import BaseModel, ConfigDict, Field, PositiveFloat, PositiveInt, ValidationError, model_validator
+
+from harness.usage import UsageError, nearest
+
+BUILT_IN = Path(__file__).resolve().parent.parent / "reference" / "systems"
+PLACEHOLDERS = ("port", "redis_url", "postgres_url", "sendgrid_url")
+
+
+class _Section(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class Setup(_Section):
+    """A command that runs once before the processes start."""
+
+    command: list[str] = Field(min_length=1)
+
+
+class Process(_Section):
+    """One kind of process: its command, how many, and the path polled until it answers 200."""
+
+    command: list[str] = Field(min_length=1)
+    count: PositiveInt = 1
+    ready: str | None = None
+
+
+class Api(Process):
+    """The processes that answer POST /ingest; `headers` go with every request."""
+
+    headers: dict[str, str] = {}
+
+
+class Observe(_Section):
+    """How effects are read: the SQL that lists stored rows, and where a mail names its event (JSON pointers)."""
+
+    rows: str
+    mail_source: str | None = None
+    mail_id: str | None = None
+
+
+class Server(_Section):
+    """Settings of Redis or Postgres."""
+
+    config: dict[str, str | int | float] = {}
+
+
+class Limits(_Section):
+    """The system's own limits instead of the acceptance criteria's, in milliseconds."""
+
+    ingest_p50_ms: PositiveFloat | None = None
+    ingest_p95_ms: PositiveFloat | None = None
+    ingest_p99_ms: PositiveFloat | None = None
+    status_p95_ms: PositiveFloat | None = None
+
+
+class Simulation(_Section):
+    """How a Python service is built in the simulated world, loaded by name."""
+
+    build: str = Field(pattern=r"^[\w.]+:\w+$")
+    flaws: str | None = None
+
+
+class Claims(_Section):
+    """What the service promises beyond the contract."""
+
+    reclaim_seconds: PositiveFloat | None = None
+    breaker_reset_seconds: PositiveFloat | None = None
+    breaker_failures: PositiveInt | None = None
+    breaker_trials: PositiveInt | None = None
+    longest_pause_seconds: PositiveFloat = 20.0
+    dedupe_window_hours: PositiveFloat | None = None
+    durability: Literal["process-crash", "power-loss"] | None = None
+
+
+class System(_Section):
+    """The service under test."""
+
+    name: str
+    description: str = ""
+    api: Api
+    observe: Observe
+    setup: Setup | None = None
+    worker: Process | None = None
+    env: dict[str, str] = {}
+    metrics: str | None = None
+    queue_depth: str | None = None
+    redis: Server = Server()
+    postgres: Server = Server()
+    limits: Limits = Limits()
+    simulation: Simulation | None = None
+    claims: Claims = Claims()
+    path: Path = Path()
+
+    @model_validator(mode="after")
+    def _placeholders_are_known(self) -> System:
+        for text in self._texts():
+            for name in re.findall(r"\{(\w+)\}", text):
+                if name not in PLACEHOLDERS:
+                    raise ValueError(f"unknown placeholder {{{name}}} in '{text}'. {nearest(name, PLACEHOLDERS)}")
+        return self
+
+    def _texts(self) -> list[str]:
+        commands = [part.command for part in (self.setup, self.api, self.worker) if part is not None]
+        return [*self.env.values(), *(word for command in commands for word in command)]
+
+    def names_placeholder(self, name: str) -> bool:
+        """Whether `{name}` stands anywhere: naming a placeholder is what asks for the server."""
+        return any(f"{{{name}}}" in text for text in self._texts())
+
+    @property
+    def offers(self) -> frozenset[str]:
+        """What can be hurt or judged here: servers, process roles, observations and claims, by the names checkers ask for."""
+        has = {"api": True, "rows": True, "worker": self.worker is not None, "simulation": self.simulation is not None}
+        has |= {server: self.names_placeholder(f"{server}_url") for server in ("redis", "postgres", "sendgrid")}
+        has["mails"] = has["sendgrid"] and self.observe.mail_id is not None and self.observe.mail_source is not None
+        has |= {f"claims.{name}": value is not None for name, value in self.claims.model_dump().items()}
+        return frozenset(name for name, present in has.items() if present)
+
+    @property
+    def processes(self) -> dict[str, int]:
+        """How many processes of each role there are."""
+        return {"api": self.api.count} | ({"worker": self.worker.count} if self.worker else {})
+
+
+def built_in() -> list[str]:
+    """The names of the systems that come with us."""
+    return sorted(path.stem for path in BUILT_IN.glob("*.toml"))
+
+
+def load(name: str) -> System:
+    """The system of a built-in name, or of a TOML file's path. Raises UsageError with one sentence for every mistake."""
+    path = Path(name) if name.endswith(".toml") else BUILT_IN / f"{name}.toml"
+    try:
+        data = tomllib.loads(path.read_text(encoding="utf-8"))
+    except FileNotFoundError:
+        known = nearest(name, built_in())
+        raise UsageError(f"There is no system '{name}'. {known} Or name the path of a .toml file.") from None
+    except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
+        raise UsageError(f"The system file {path} cannot be read: {error}.") from None
+    try:
+        return System(**(data | {"path": path.resolve()}))
+    except ValidationError as error:
+        raise UsageError(f"The system file {path} is wrong: {_sentence(error)}") from None
+
+
+def _sentence(error: ValidationError) -> str:
+    first: dict[str, Any] = dict(error.errors()[0])
+    where = ".".join(str(part) for part in first["loc"])
+    if first["type"] == "extra_forbidden":
+        return f"unknown key '{where}'. {nearest(str(first['loc'][-1]), _keys(first['loc'][:-1]))}"
+    if first["type"] == "missing":
+        return f"the required key '{where}' is missing; see docs/your-service.md for a complete file."
+    message = str(first["msg"]).removeprefix("Value error, ")
+    return f"{where}: {message}." if where else message
+
+
+def _keys(section: tuple[Any, ...]) -> list[str]:
+    """The keys that may stand in a section of the file."""
+    model: Any = System
+    for part in section:
+        annotation = model.model_fields[str(part)].annotation
+        candidates = [annotation, *getattr(annotation, "__args__", ())]
+        model = next(kind for kind in candidates if isinstance(kind, type) and issubclass(kind, _Section))
+    return [name for name in model.model_fields if name != "path"]

@@ -1,0 +1,17 @@
+"""What a person got wrong, said in one sentence. The command line turns it into exit code 2; nothing else catches it."""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Iterable
+
+
+class UsageError(Exception):
+    """Wrong usage or configuration: what happened, what was expected, the exact fix, in one sentence."""
+
+
+def nearest(word: str, candidates: Iterable[str]) -> str:
+    """A suggestion such as `` Did you mean 'worker'?`` for a word nobody knows, or every candidate when none is near."""
+    known = sorted(candidates)
+    close = difflib.get_close_matches(word, known, n=1, cutoff=0.5)
+    return f"Did you mean '{close[0]}'?" if close else f"Known: {', '.join(known)}."

@@ -1,0 +1,1 @@
+"""Where scenarios happen: `simulated/` (virtual time, one seed) and `real/` (processes), behind the protocol in `world.py`."""

@@ -1,0 +1,114 @@
+"""What an HTTP answer of the service means, by the ingest contract: one reading for both worlds.
+
+An `Exchange` is one request with its answer or the lack of one; `post_of` and `read_of` turn it into history entries.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from email.utils import parsedate_to_datetime
+from typing import Any
+
+from harness.history import Outcome, Pair, Post, Read
+from harness.traffic import Event
+
+OK_STATUSES = range(200, 300)
+CERTAIN_5XX = frozenset({503})  # certainly nothing was taken; any other 5xx leaves it open
+
+
+@dataclass(frozen=True, kw_only=True)
+class Exchange:
+    """One request to the service, in seconds on the world's clock; header names are lower case.
+
+    Without an answer `http_status` is None and `error` says why; `refused` then means that it was certainly not sent.
+    """
+
+    process: str
+    begin_s: float
+    end_s: float
+    http_status: int | None = None
+    headers: Mapping[str, str] = field(default_factory=dict)
+    body: bytes = b""
+    error: str = ""
+    refused: bool = False
+
+    @property
+    def outcome(self) -> Outcome:
+        """ok, failed (certainly nothing was taken) or unknown."""
+        if self.http_status is None:
+            return "failed" if self.refused else "unknown"
+        if self.http_status in OK_STATUSES:
+            return "ok"
+        return "failed" if self.http_status < 500 or self.http_status in CERTAIN_5XX else "unknown"
+
+    @property
+    def document(self) -> dict[str, Any]:
+        """The body as a JSON object; empty if it is none."""
+        try:
+            document = json.loads(self.body)
+        except ValueError:
+            return {}
+        return document if isinstance(document, dict) else {}
+
+
+def post_of(event: Event, exchange: Exchange, *, attempt: int) -> Post:
+    """The history entry of a POST /ingest."""
+    document = exchange.document if exchange.outcome == "ok" else {}
+    answer = _text(document, "status") or ("accepted" if exchange.http_status == 202 else None)
+    return Post(
+        pair=event.pair,
+        payload=event.payload,
+        wants_mail=event.email is not None,
+        poison=event.poison,
+        attempt=attempt,
+        begin_s=exchange.begin_s,
+        end_s=exchange.end_s,
+        outcome=exchange.outcome,
+        http_status=exchange.http_status,
+        answer=answer,
+        original_id=_text(document, "original_id"),
+        current_status=_text(document, "current_status"),
+        retry_after_s=retry_after_s(exchange.headers.get("retry-after", "")),
+        content_type=exchange.headers.get("content-type", ""),
+        error=exchange.error,
+        process=exchange.process,
+    )
+
+
+def read_of(pair: Pair, exchange: Exchange, *, final: bool) -> Read:
+    """The history entry of a GET of a status."""
+    document = exchange.document if exchange.http_status == 200 else {}
+    result = document.get("result")
+    return Read(
+        pair=pair,
+        begin_s=exchange.begin_s,
+        end_s=exchange.end_s,
+        outcome=exchange.outcome,
+        http_status=exchange.http_status,
+        status=_text(document, "status"),
+        reason=_text(result, "error") if isinstance(result, dict) else None,
+        processed_at=_text(document, "processed_at"),
+        error=exchange.error,
+        process=exchange.process,
+        final=final,
+    )
+
+
+def retry_after_s(value: str) -> float | None:
+    """Seconds of a Retry-After header, a number or an HTTP date; None if it is neither."""
+    try:
+        return max(0.0, float(value))
+    except ValueError:
+        pass
+    try:
+        return max(0.0, (parsedate_to_datetime(value) - datetime.now(UTC)).total_seconds())
+    except (ValueError, TypeError):
+        return None
+
+
+def _text(document: dict[str, Any], name: str) -> str | None:
+    value = document.get(name)
+    return value if isinstance(value, str) else None

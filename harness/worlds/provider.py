@@ -1,0 +1,254 @@
+"""The mail provider of both worlds: SendGrid's `v3/mail/send` as a state machine without I/O.
+
+`Provider.answer` decides what happens to one call: the status, the headers, how long the answer takes, whether the
+mail was taken and whether its reply gets lost. Faults push small values (`Answers`, `RateLimits`, `LosesReplies`,
+`Stalls`, `Trickles`) onto `Provider.behaviours` and remove them to heal; `Provider.touched` is their evidence.
+What a well-formed mail is stands in `mailbody.py`; the two servers around this are `simulated/sendgrid.py` and
+`real/sendgrid.py`.
+"""
+
+from __future__ import annotations
+
+import json
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from random import Random
+from typing import Any, TypeVar
+
+from harness.worlds.mailbody import complaint_about, string_at
+
+MEDIAN_PROCESSING_S = 0.1
+PROCESSING_SPREAD = 0.35
+LONGEST_PROCESSING_S = 1.0
+REASONS = {
+    401: "unauthorized",
+    403: "access forbidden",
+    404: "not found",
+    413: "payload too large",
+}
+
+
+@dataclass(frozen=True)
+class MailRequest:
+    """One POST to mail/send: `at_s` is its arrival in Unix seconds, `headers` have lower-case names."""
+
+    at_s: float
+    process: str
+    headers: Mapping[str, str]
+    body: bytes
+
+
+@dataclass(frozen=True)
+class Reply:
+    """What becomes of one call.
+
+    `after_s`: seconds between arrival and answer. `taken`: the mail will be delivered. `lost`: the connection is reset
+    after `after_s` instead of answered. `trickle`: the answer drips a byte at a time. `source`, `id`: the event the
+    mail names, None where the body names none.
+    """
+
+    status: int
+    headers: Mapping[str, str]
+    body: bytes
+    after_s: float
+    taken: bool = False
+    lost: bool = False
+    trickle: bool = False
+    source: str | None = None
+    id: str | None = None
+
+
+# Behaviours compare by identity (eq=False): two equal faults at once stay two, each with evidence of its own.
+
+
+@dataclass(frozen=True, eq=False)
+class Answers:
+    """Every call is answered with this status and nothing is taken."""
+
+    status: int
+
+
+@dataclass(frozen=True, eq=False)
+class RateLimits:
+    """At most `requests` calls in a window of `window_seconds`; beyond that 429 until the window resets."""
+
+    requests: int
+    window_seconds: float
+
+
+@dataclass(frozen=True, eq=False)
+class LosesReplies:
+    """A taken mail's reply is lost with `probability`, at most for the `first` n mails (None: no end)."""
+
+    probability: float = 1.0
+    first: int | None = None
+
+
+@dataclass(frozen=True, eq=False)
+class Stalls:
+    """Every call hangs for `seconds`, then its connection is reset; `takes` says whether the mail was taken."""
+
+    seconds: float = 60.0
+    takes: bool = False
+
+
+@dataclass(frozen=True, eq=False)
+class Trickles:
+    """Every answer drips, a byte at a time."""
+
+
+Behaviour = Answers | RateLimits | LosesReplies | Stalls | Trickles
+B = TypeVar("B", Answers, RateLimits, LosesReplies, Stalls, Trickles)
+
+
+@dataclass
+class _Window:
+    """The current rate-limit window: it ends on a whole second, so that the header tells the exact truth."""
+
+    ends_at_s: float = -math.inf
+    used: int = 0
+
+
+@dataclass
+class Provider:
+    """SendGrid's side of every call; `mail_source` and `mail_id` are JSON pointers into the mail's body.
+
+    Raises nothing: what a client sends wrong is answered as SendGrid would.
+    """
+
+    random: Random
+    mail_source: str = field(kw_only=True)
+    mail_id: str = field(kw_only=True)
+    behaviours: list[Behaviour] = field(default_factory=list)
+    _touched: dict[Behaviour, int] = field(default_factory=dict)
+    _windows: dict[RateLimits, _Window] = field(default_factory=dict)
+
+    def touched(self, behaviour: Behaviour) -> int:
+        """How many calls this behaviour changed: the evidence that a fault bit."""
+        return self._touched.get(behaviour, 0)
+
+    def answer(self, request: MailRequest) -> Reply:
+        """Decide one call; calls must be given in the order of their arrival."""
+        mail = _parsed(request.body)
+        reply = self._judged(request, mail)
+        trickles = self._active(Trickles)
+        for behaviour in trickles:
+            self._touch(behaviour)
+        return Reply(
+            status=reply.status,
+            headers={**self._quota_headers(), **reply.headers},
+            body=reply.body,
+            after_s=reply.after_s,
+            taken=reply.taken,
+            lost=reply.lost,
+            trickle=bool(trickles),
+            source=string_at(mail, self.mail_source),
+            id=string_at(mail, self.mail_id),
+        )
+
+    def id_of(self, body: bytes) -> str | None:
+        """The id of the event a mail is about; None where the body names none."""
+        return string_at(_parsed(body), self.mail_id)
+
+    def _judged(self, request: MailRequest, mail: Any) -> Reply:
+        """In the order of the real thing: the edge, authorisation, quota, body, and only then the mail."""
+        return (
+            self._outage()
+            or self._unauthorised(request)
+            or self._over_quota(request)
+            or self._malformed(request, mail)
+            or self._taken()
+        )
+
+    def _outage(self) -> Reply | None:
+        for behaviour in self.behaviours:
+            if isinstance(behaviour, Answers):
+                self._touch(behaviour)
+                return self._refusal(
+                    behaviour.status,
+                    REASONS.get(behaviour.status, "the service is unavailable"),
+                )
+            if isinstance(behaviour, Stalls) and not behaviour.takes:
+                self._touch(behaviour)
+                return Reply(503, {}, b"", behaviour.seconds, lost=True)
+        return None
+
+    def _unauthorised(self, request: MailRequest) -> Reply | None:
+        scheme, _, key = request.headers.get("authorization", "").partition(" ")
+        if scheme.lower() == "bearer" and key.strip():
+            return None
+        return self._refusal(401, "The provided authorization grant is invalid, expired, or revoked")
+
+    def _over_quota(self, request: MailRequest) -> Reply | None:
+        for limit in self._active(RateLimits):
+            window = self._windows.setdefault(limit, _Window())
+            if request.at_s >= window.ends_at_s:
+                window.ends_at_s = math.ceil(request.at_s + limit.window_seconds)
+                window.used = 0
+            if window.used >= limit.requests:
+                self._touch(limit)
+                return self._refusal(429, "too many requests")
+            window.used += 1
+        return None
+
+    def _malformed(self, request: MailRequest, mail: Any) -> Reply | None:
+        if not request.headers.get("content-type", "").startswith("application/json"):
+            return self._refusal(415, "Content-Type should be application/json.")
+        complaint = complaint_about(mail)
+        return self._refusal(400, complaint.message, at=complaint.field) if complaint else None
+
+    def _taken(self) -> Reply:
+        headers = {"X-Message-Id": f"{self.random.getrandbits(88):022x}"}
+        for stall in self._active(Stalls):
+            self._touch(stall)
+            return Reply(202, headers, b"", stall.seconds, taken=True, lost=True)
+        return Reply(
+            202,
+            headers,
+            b"",
+            self._processing_s(),
+            taken=True,
+            lost=self._loses_reply(),
+        )
+
+    def _loses_reply(self) -> bool:
+        for behaviour in self._active(LosesReplies):
+            exhausted = behaviour.first is not None and self.touched(behaviour) >= behaviour.first
+            if not exhausted and self.random.random() < behaviour.probability:
+                self._touch(behaviour)
+                return True
+        return False
+
+    def _refusal(self, status: int, message: str, *, at: str | None = None) -> Reply:
+        errors = {"errors": [{"message": message, "field": at, "help": None}]}
+        headers = {"Content-Type": "application/json"}
+        return Reply(status, headers, json.dumps(errors).encode(), self._processing_s())
+
+    def _quota_headers(self) -> dict[str, str]:
+        for limit in self._active(RateLimits):
+            if window := self._windows.get(limit):
+                return {
+                    "X-RateLimit-Limit": str(limit.requests),
+                    "X-RateLimit-Remaining": str(limit.requests - window.used),
+                    "X-RateLimit-Reset": str(int(window.ends_at_s)),
+                }
+        return {}
+
+    def _processing_s(self) -> float:
+        drawn_s = self.random.lognormvariate(math.log(MEDIAN_PROCESSING_S), PROCESSING_SPREAD)
+        return min(drawn_s, LONGEST_PROCESSING_S)
+
+    def _active(self, kind: type[B]) -> list[B]:
+        return [behaviour for behaviour in self.behaviours if isinstance(behaviour, kind)]
+
+    def _touch(self, behaviour: Behaviour) -> None:
+        self._touched[behaviour] = self.touched(behaviour) + 1
+
+
+def _parsed(body: bytes) -> Any:
+    """The body as JSON; None (never a valid mail) when it is none."""
+    try:
+        return json.loads(body)
+    except ValueError:
+        return None

@@ -1,0 +1,207 @@
+"""The service's own processes in a stack: `api-0`, `worker-1`, ... started as the system file says.
+
+Each has a port of its own and its own view of the servers (`Wiring`). One that ends by itself is started again after a
+second, as a supervisor would. `stack.py` owns the fleet; faults reach its processes through `injuries.py`.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import re
+import sys
+import time
+from collections.abc import Callable, Coroutine, Iterable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import httpx
+
+from harness.systems import Process as Kind
+from harness.systems import System
+from harness.usage import UsageError
+from harness.worlds.real.journal import Journal
+from harness.worlds.real.processes import Command, Guard, Process, await_ready, with_log
+
+READY_WITHIN_S = 30.0
+BEFORE_RESTART_S = 1.0
+SETUP = "setup"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Wiring:
+    """What the fleet needs of its stack: values of the placeholders for one process, where logs go, the journal."""
+
+    guard: Guard
+    placeholders: Callable[[str], Mapping[str, str]]
+    ports: Mapping[str, int]
+    logs: Path
+    journal: Journal
+
+
+class Fleet:
+    """Every process of the system under test."""
+
+    def __init__(self, system: System, wiring: Wiring) -> None:
+        self._system = system
+        self._wiring = wiring
+        self._processes: dict[str, Process] = {}
+        self._supervisors: dict[str, asyncio.Task[None]] = {}
+        self._ready: dict[str, bool] = {}
+        self._http = httpx.AsyncClient(trust_env=False, timeout=5.0)
+
+    @property
+    def journal(self) -> Journal:
+        """Where its processes leave their traces."""
+        return self._wiring.journal
+
+    def names(self, *roles: str) -> list[str]:
+        """Process names of these roles, in order."""
+        return names(self._system, *roles)
+
+    def is_ready(self, name: str) -> bool:
+        """Whether a load balancer would send traffic there."""
+        return self._ready.get(name, False)
+
+    def pid(self, name: str) -> int:
+        """The process' id, of its latest incarnation."""
+        return self._processes[name].pid
+
+    async def set_up(self) -> None:
+        """Run the system's set-up command. Raises UsageError if it fails."""
+        if self._system.setup is None:
+            return
+        process = await self._wiring.guard.run(self._command(SETUP, self._system.setup.command))
+        if code := process.exit_code:
+            raise UsageError(with_log(process, f"The set-up command ended with exit code {code}"))
+
+    async def start_all(self) -> None:
+        """Start every process and wait until all are ready. Raises UsageError with the end of a log if one is not."""
+        await all_of(self.start(name) for name in self.names())
+        for name, process in self._processes.items():
+            if process.exit_code is not None:
+                raise UsageError(with_log(process, f"{name} ended with exit code {process.exit_code} at its start"))
+
+    async def start(self, name: str) -> None:
+        """Start one process, wait until it is ready, and look after it from then on."""
+        kind = self._kind(name)
+        process = await self._wiring.guard.spawn(self._command(name, kind.command))
+        self._processes[name] = process
+        await await_ready(process, lambda: self._missing(name, kind), within_s=READY_WITHIN_S)
+        self._ready[name] = True
+        self._supervisors[name] = asyncio.create_task(self._supervise(name, process), name=f"supervisor of {name}")
+        self._wiring.journal.note(name, "started", detail=f"pid {process.pid}")
+
+    async def kill(self, name: str) -> bool:
+        """kill -9; False if it had ended before."""
+        self._let_go(name)
+        killed = await self._processes[name].kill()
+        if killed:
+            self._wiring.journal.note(name, "killed", detail=f"pid {self.pid(name)}")
+        return killed
+
+    async def freeze(self, name: str) -> bool:
+        """SIGSTOP; False if it had ended before."""
+        frozen = await self._processes[name].freeze()
+        if frozen:
+            self._wiring.journal.note(name, "frozen", detail=f"pid {self.pid(name)}")
+        return frozen
+
+    async def resume(self, name: str) -> bool:
+        """SIGCONT; False if it ended meanwhile."""
+        resumed = await self._processes[name].resume()
+        if resumed:
+            self._wiring.journal.note(name, "resumed", detail=f"pid {self.pid(name)}")
+        return resumed
+
+    async def terminate(self, name: str, *, within_s: float) -> int:
+        """SIGTERM, and SIGKILL if it is still there after `within_s`; its exit code."""
+        self._let_go(name)
+        told_s = time.monotonic()
+        self._wiring.journal.note(name, "terminated", detail=f"pid {self.pid(name)}")
+        code = await self._processes[name].terminate(within_s=within_s)
+        self._wiring.journal.note(name, "exited", ended=(code, time.monotonic() - told_s))
+        self._ready[name] = False
+        return code
+
+    async def close(self) -> None:
+        """Look after nothing any more; the guardian ends the processes."""
+        for supervisor in self._supervisors.values():
+            supervisor.cancel()
+        await asyncio.gather(*self._supervisors.values(), return_exceptions=True)
+        await self._http.aclose()
+
+    def _kind(self, name: str) -> Kind:
+        kind = self._system.api if name.startswith("api-") else self._system.worker
+        assert kind is not None, name
+        return kind
+
+    def _command(self, name: str, words: list[str]) -> Command:
+        values = {**self._wiring.placeholders(name), "port": str(self._wiring.ports.get(name, 0))}
+        program, *arguments = [filled(word, values) for word in words]
+        own = {key: filled(value, values) for key, value in self._system.env.items()}
+        return Command(
+            name=name,
+            argv=[sys.executable if program == "python" else program, *arguments],
+            env={**os.environ, "PYTHONUNBUFFERED": "1", **own},
+            cwd=self._system.path.parent,
+            log=self._wiring.logs / f"{name}.log",
+        )
+
+    async def _missing(self, name: str, kind: Kind) -> str:
+        """What a process still lacks to be ready; "" if nothing."""
+        port = self._wiring.ports[name]
+        if kind.ready is not None:
+            try:
+                answer = await self._http.get(f"http://127.0.0.1:{port}{kind.ready}")
+            except httpx.HTTPError as error:
+                return f"GET {kind.ready} on port {port} failed ({type(error).__name__}: {error})"
+            return "" if answer.status_code == 200 else f"GET {kind.ready} was answered {answer.status_code}, not 200"
+        return await missing_listener(port) if kind is self._system.api else ""
+
+    async def _supervise(self, name: str, process: Process) -> None:
+        code = await process.wait()
+        self._ready[name] = False
+        self._wiring.journal.note(name, "exited", detail="by itself", ended=(code, None))
+        await asyncio.sleep(BEFORE_RESTART_S)
+        try:
+            await self.start(name)
+        except UsageError as error:
+            self._wiring.journal.note(name, "not restarted", detail=str(error))
+
+    def _let_go(self, name: str) -> None:
+        """Its end is wanted: no supervisor starts it again."""
+        if supervisor := self._supervisors.pop(name, None):
+            supervisor.cancel()
+
+
+def names(system: System, *roles: str) -> list[str]:
+    """The names of a system's processes, of these roles or of all, in order."""
+    counts = system.processes
+    return [f"{role}-{number}" for role in roles or counts for number in range(counts.get(role, 0))]
+
+
+def filled(text: str, values: Mapping[str, str]) -> str:
+    """The text with every {placeholder} replaced."""
+    return re.sub(r"\{(\w+)\}", lambda match: values.get(match[1], match[0]), text)
+
+
+async def all_of(steps: Iterable[Coroutine[Any, Any, None]]) -> None:
+    """Run side by side; the first UsageError stops the others and is raised."""
+    try:
+        async with asyncio.TaskGroup() as group:
+            for step in steps:
+                group.create_task(step)
+    except* UsageError as errors:
+        raise errors.exceptions[0] from None
+
+
+async def missing_listener(port: int) -> str:
+    """ "" if something listens on a port of the loopback interface, else a sentence that says so."""
+    try:
+        _, writer = await asyncio.open_connection("127.0.0.1", port)
+    except OSError:
+        return f"nothing listens on its port {port}"
+    writer.close()
+    return ""

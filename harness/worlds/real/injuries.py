@@ -1,0 +1,188 @@
+"""What each fault does to a stack, and the evidence that it really happened: one async context manager a fault.
+
+Inside the block it hurts; after it, also on error, it is healed and `Injury.evidence` says what was seen (a pid that
+changed, replies a proxy dropped, calls the stand-in answered). No evidence means that the fault proved nothing.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import AsyncIterator, Callable
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+from harness import faults
+from harness.faults import Fault
+from harness.worlds.provider import Answers, Behaviour, LosesReplies, Provider, RateLimits
+from harness.worlds.real.proxy import DropsReplies
+from harness.worlds.real.stack import Stack
+
+ENDS_WITHIN_S = 15.0
+REPLIES_LOST_SHARE = 0.5  # were all lost, nothing but handshakes would follow the first
+
+
+@dataclass
+class Injury:
+    """What a fault did so far: whom it hurt, and the evidence (None: nothing yet)."""
+
+    processes: tuple[str, ...] = ()
+    evidence: str | None = None
+
+
+@dataclass(frozen=True, kw_only=True)
+class Ward:
+    """What can be hurt, and which worker is meant where a fault says "one worker"."""
+
+    stack: Stack
+    provider: Provider
+    victim: str
+    moment: str  # what the victim was doing
+
+
+Inflict = Callable[[Ward, Fault], AbstractAsyncContextManager[Injury]]
+
+
+@asynccontextmanager
+async def nothing(ward: Ward, fault: Fault) -> AsyncIterator[Injury]:
+    """NoFault."""
+    yield Injury(evidence="it was reached")
+
+
+@asynccontextmanager
+async def sendgrid_misbehaves(ward: Ward, fault: Fault) -> AsyncIterator[Injury]:
+    """SendGridAnswers, SendGridRateLimits, SendGridLosesReplies."""
+    behaviour, what = _behaviour(fault)
+    injury = Injury(("sendgrid",))
+    ward.provider.behaviours.append(behaviour)
+    try:
+        yield injury
+    finally:
+        ward.provider.behaviours.remove(behaviour)
+        if touched := ward.provider.touched(behaviour):
+            injury.evidence = f"{touched} calls {what}"
+
+
+@asynccontextmanager
+async def server_crashes(ward: Ward, fault: Fault) -> AsyncIterator[Injury]:
+    """RedisCrashes, PostgresCrashes."""
+    server = "redis" if isinstance(fault, faults.RedisCrashes) else "postgres"
+    loss = fault.loss if isinstance(fault, faults.RedisCrashes) else "process-crash"
+    injury = Injury((server,))
+    journal = ward.stack.fleet.journal
+    began = time.monotonic()
+    killed = await ward.stack.crash(server, loss)
+    if killed:
+        journal.note(server, "killed", detail=f"pid {killed.pid}, {loss}")
+    try:
+        yield injury
+    finally:
+        started = await ward.stack.restart(server)
+        if started:
+            journal.note(server, "started", detail=f"pid {started.pid}")
+        if killed and started and killed.pid != started.pid:
+            forgotten = ward.stack.servers.forgotten_bytes(server)
+            injury.evidence = (
+                f"{server} was killed as pid {killed.pid} and answered again as pid {started.pid} "
+                f"{time.monotonic() - began:.1f} s later, {forgotten} bytes forgotten"
+            )
+
+
+@asynccontextmanager
+async def redis_loses_replies(ward: Ward, fault: Fault) -> AsyncIterator[Injury]:
+    """RedisLosesReplies."""
+    role = fault.role if isinstance(fault, faults.RedisLosesReplies) else "api"
+    hurt = ward.stack.fleet.names(role)
+    proxies = ward.stack.proxies_of("redis", *hurt)
+    before = sum(proxy.counts.replies_lost for proxy in proxies)
+    injury = Injury(tuple(hurt))
+    for proxy in proxies:
+        proxy.suffer(DropsReplies(REPLIES_LOST_SHARE, resets=True))
+    try:
+        yield injury
+    finally:
+        for proxy in proxies:
+            proxy.heal()
+        if lost := sum(proxy.counts.replies_lost for proxy in proxies) - before:
+            injury.evidence = f"{lost} replies of redis to {', '.join(hurt)} were lost"
+
+
+@asynccontextmanager
+async def worker_crashes(ward: Ward, fault: Fault) -> AsyncIterator[Injury]:
+    """WorkerCrashes."""
+    fleet, victim = ward.stack.fleet, ward.victim
+    injury = Injury((victim,))
+    before = fleet.pid(victim)
+    killed = await fleet.kill(victim)
+    try:
+        yield injury
+    finally:
+        await fleet.start(victim)
+        if killed and fleet.pid(victim) != before:
+            injury.evidence = f"{victim} was killed as pid {before} and started again as pid {fleet.pid(victim)}: {ward.moment}"
+
+
+@asynccontextmanager
+async def worker_freezes(ward: Ward, fault: Fault) -> AsyncIterator[Injury]:
+    """WorkerFreezes."""
+    fleet, victim = ward.stack.fleet, ward.victim
+    injury = Injury((victim,))
+    pid = fleet.pid(victim)
+    frozen = await fleet.freeze(victim) and is_stopped(pid)
+    began = time.monotonic()
+    try:
+        yield injury
+    finally:
+        stayed = is_stopped(pid)
+        if await fleet.resume(victim) and frozen and stayed:
+            injury.evidence = f"{victim} (pid {pid}) stood still for {time.monotonic() - began:.1f} s: {ward.moment}"
+
+
+@asynccontextmanager
+async def deploys(ward: Ward, fault: Fault) -> AsyncIterator[Injury]:
+    """Deploys: it takes as long as the processes take, all of it before the block."""
+    fleet = ward.stack.fleet
+    injury = Injury(tuple(fleet.names()))
+    steps = []
+    for name in fleet.names():
+        before = fleet.pid(name)
+        code = await fleet.terminate(name, within_s=ENDS_WITHIN_S)
+        await fleet.start(name)
+        steps.append(f"{name} ended with exit code {code} (pid {before}, now {fleet.pid(name)})")
+    injury.evidence = "; ".join(steps)
+    yield injury
+
+
+INFLICTED: dict[type[Fault], Inflict] = {
+    faults.NoFault: nothing,
+    faults.SendGridAnswers: sendgrid_misbehaves,
+    faults.SendGridRateLimits: sendgrid_misbehaves,
+    faults.SendGridLosesReplies: sendgrid_misbehaves,
+    faults.RedisCrashes: server_crashes,
+    faults.PostgresCrashes: server_crashes,
+    faults.RedisLosesReplies: redis_loses_replies,
+    faults.WorkerCrashes: worker_crashes,
+    faults.WorkerFreezes: worker_freezes,
+    faults.Deploys: deploys,
+}
+
+
+def is_stopped(pid: int) -> bool:
+    """Whether the kernel says that a process is stopped."""
+    try:
+        state = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0]
+    except OSError:
+        return False
+    return state == "T"
+
+
+def _behaviour(fault: Fault) -> tuple[Behaviour, str]:
+    """What the provider does under a fault, and how its evidence is put."""
+    match fault:
+        case faults.SendGridAnswers(status=status):
+            return Answers(status), f"were answered {status}"
+        case faults.SendGridRateLimits(mails=mails, window_seconds=window_seconds):
+            return RateLimits(mails, window_seconds), "were answered 429"
+        case faults.SendGridLosesReplies(share=share):
+            return LosesReplies(share), "were taken but their replies lost"
+    raise TypeError(f"{type(fault).__name__} is no fault of SendGrid")

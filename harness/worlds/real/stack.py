@@ -1,0 +1,151 @@
+"""One stack: the servers a system asks for, a proxy per process and server, SendGrid's stand-in, and the fleet.
+
+`open_stack` puts it together; leaving it takes everything away. Naming a placeholder in the system file is what asks
+for a server. `world.py` runs a scenario in it.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+import tempfile
+import uuid
+from collections.abc import AsyncIterator, Mapping
+from contextlib import AsyncExitStack, asynccontextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+from harness.faults import Loss
+from harness.systems import System
+from harness.usage import UsageError
+from harness.worlds.real import stub
+from harness.worlds.real.external import address, at_address
+from harness.worlds.real.fleet import SETUP, Fleet, Wiring, missing_listener, names
+from harness.worlds.real.journal import Journal
+from harness.worlds.real.ports import Ports
+from harness.worlds.real.processes import Command, Guard, Process, await_ready
+from harness.worlds.real.proxy import Proxy
+from harness.worlds.real.sendgrid import StandIn
+from harness.worlds.real.servers import Servers, hire, start_servers
+
+STUB_READY_WITHIN_S = 10.0
+Proxies = dict[tuple[str, str], Proxy]  # by process and server
+
+
+@dataclass(frozen=True, kw_only=True)
+class Plot:
+    """Where a stack is built: its ports, where logs go (None: nowhere that stays), and the journal."""
+
+    ports: Ports
+    logs: Path | None
+    journal: Journal
+
+
+@dataclass(frozen=True, kw_only=True)
+class Stack:
+    """Everything that runs for one scenario."""
+
+    guard: Guard
+    servers: Servers
+    proxies: Proxies
+    ports: Mapping[str, int]  # by process
+    fleet: Fleet
+
+    def proxies_of(self, server: str, *processes: str) -> list[Proxy]:
+        """The proxies in front of a server, of these processes or of all."""
+        return [
+            proxy
+            for (process, upstream), proxy in self.proxies.items()
+            if upstream == server and (process in processes or not processes)
+        ]
+
+    async def crash(self, server: str, loss: Loss) -> Process | None:
+        """kill -9 a server; who was killed, None if there was nobody to kill.
+
+        Its proxies refuse connections first: towards a dead server a client meets a refusal, not a reset.
+        """
+        for proxy in self.proxies_of(server):
+            proxy.refuse()
+        return await self.servers.crash(server, loss)
+
+    async def restart(self, server: str) -> Process | None:
+        """Start a crashed server again and let connections through; its new process."""
+        process = await self.servers.restart(server)
+        for proxy in self.proxies_of(server):
+            await proxy.listen()
+        return process
+
+
+@asynccontextmanager
+async def open_stack(system: System, standin: StandIn, plot: Plot) -> AsyncIterator[Stack]:
+    """A stack in which every process is ready; nothing of it is left afterwards.
+
+    Raises UsageError if something cannot be started.
+    """
+    require_port_placeholder(system)
+    folder = Path(tempfile.gettempdir(), f"ingestion-harness-{uuid.uuid4().hex[:12]}")
+    async with AsyncExitStack() as exits:
+        hired = await exits.enter_async_context(hire(system))
+        proxies: Proxies = {}
+        exits.push_async_callback(_close, proxies)
+        exits.push_async_callback(standin.close)
+        guard = await Guard.start(folder)
+        exits.push_async_callback(guard.stop)
+        logs = plot.logs or folder
+        servers = await start_servers(system, hired, guard=guard, ports=plot.ports, logs=logs)
+        await standin.listen()
+        ports = {name: plot.ports.draw() for name in names(system)}
+        proxies |= await _listening_proxies(servers, [SETUP, *ports], plot.ports)
+        fleet = Fleet(
+            system,
+            Wiring(
+                guard=guard,
+                placeholders=lambda name: _placeholders(name, servers, proxies, standin),
+                ports=ports,
+                logs=logs,
+                journal=plot.journal,
+            ),
+        )
+        exits.push_async_callback(fleet.close)
+        await fleet.set_up()
+        await fleet.start_all()
+        yield Stack(guard=guard, servers=servers, proxies=proxies, ports=ports, fleet=fleet)
+
+
+def require_port_placeholder(system: System) -> None:
+    """Raises UsageError if the API cannot know where to listen."""
+    if not any("{port}" in text for text in (*system.api.command, *system.env.values())):
+        raise UsageError(
+            f"The system file {system.path} names {{port}} neither in api.command nor in [env]; every API process must "
+            'listen on the port the harness gives it: add "--port", "{port}" or what your service takes.'
+        )
+
+
+async def start_stub(guard: Guard, port: int) -> None:
+    """A bare endpoint beside the service (`stub.py`)."""
+    words = [sys.executable, "-I", "-S", str(stub.PROGRAM), str(port)]
+    log = guard.folder / "stub.log"
+    process = await guard.spawn(Command(name="stub", argv=words, env=dict(os.environ), cwd=guard.folder, log=log))
+    await await_ready(process, lambda: missing_listener(port), within_s=STUB_READY_WITHIN_S)
+
+
+async def _listening_proxies(servers: Servers, processes: list[str], ports: Ports) -> Proxies:
+    proxies = {
+        (process, server): Proxy(port=ports.draw(), upstream=address(servers.url(server)))
+        for process in processes
+        for server in servers.names
+    }
+    for proxy in proxies.values():
+        await proxy.listen()
+    return proxies
+
+
+def _placeholders(process: str, servers: Servers, proxies: Proxies, standin: StandIn) -> dict[str, str]:
+    """What the placeholders of the system file mean for one process."""
+    urls = {f"{server}_url": at_address(servers.url(server), port=proxies[process, server].port) for server in servers.names}
+    return {**urls, "sendgrid_url": standin.url(process)}
+
+
+async def _close(proxies: Proxies) -> None:
+    for proxy in proxies.values():
+        await proxy.close()

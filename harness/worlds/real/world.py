@@ -1,0 +1,191 @@
+"""The real world: a scenario happens to real processes, on the wall clock.
+
+It posts and reads as clients behind a load balancer do (`clients.py`), watches rows past the proxies (`rows.py`), and
+makes faults happen (`triggers.py`, `injuries.py`) in its stack (`stack.py`).
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator, Coroutine
+from contextlib import AsyncExitStack, asynccontextmanager, closing
+from functools import partial
+from random import Random
+from typing import Any
+from urllib.parse import quote
+
+from harness.faults import Fault, Trigger, story
+from harness.history import Call, Pair, Post, Probe, Read, Row, Suffered
+from harness.systems import System
+from harness.traffic import Event
+from harness.usage import UsageError
+from harness.worlds.answers import post_of, read_of
+from harness.worlds.provider import Provider
+from harness.worlds.real import stub
+from harness.worlds.real.clients import Clients, Request
+from harness.worlds.real.injuries import INFLICTED, Injury, Ward
+from harness.worlds.real.journal import Journal, WallClock
+from harness.worlds.real.ports import Ports
+from harness.worlds.real.rows import RowReader
+from harness.worlds.real.sendgrid import Seen, StandIn
+from harness.worlds.real.stack import Plot, Stack, open_stack, start_stub
+from harness.worlds.real.triggers import Triggers
+from harness.worlds.world import Occasion, Stage
+
+
+class RealWorld:
+    """One system as real processes. See the World protocol (`worlds/world.py`) for what each method promises."""
+
+    name = "real"
+    supported_faults: frozenset[type[Fault]] = frozenset(INFLICTED)
+
+    def __init__(self, stage: Stage, clock: WallClock) -> None:
+        observe = stage.system.observe
+        self.history = stage.history
+        self.clock = clock
+        self._stage = stage
+        self._journal = Journal(stage.history, clock)
+        self._provider = Provider(
+            Random(f"{stage.seed}:provider"), mail_source=observe.mail_source or "", mail_id=observe.mail_id or ""
+        )
+        self._triggers = Triggers(clock.now, id_of=self._provider.id_of)
+        self._victims = Random(f"{stage.seed}:victims")
+        self._stack: Stack
+        self._clients: Clients
+        self._rows: RowReader
+        self._watching: list[Coroutine[Any, Any, None]] = []
+        self._watchers: list[asyncio.Task[None]] = []
+
+    @classmethod
+    @asynccontextmanager
+    async def open(cls, stage: Stage) -> AsyncIterator[RealWorld]:
+        """Start the stage's system and wait until it is ready. Raises UsageError if it cannot be started."""
+        require_postgres(stage.system)
+        if stage.folder is not None:
+            stage.folder.mkdir(parents=True, exist_ok=True)
+        world = cls(stage, WallClock())
+        async with AsyncExitStack() as exits:
+            ports = exits.enter_context(closing(Ports()))
+            await world._build(exits, ports)
+            exits.push_async_callback(world._close)
+            yield world
+
+    def begin(self) -> None:
+        self._journal.begin()
+        self._watchers = [asyncio.create_task(watch) for watch in self._watching]
+
+    # --- clients
+
+    async def submit(self, event: Event, *, attempt: int) -> Post:
+        exchange = await self._clients.exchange(Request(method="POST", path="/ingest", json=event.to_json()))
+        post = post_of(event, exchange, attempt=attempt)
+        self._journal.record(post)
+        return post
+
+    async def read_status(self, pair: Pair, *, final: bool = False) -> Read:
+        path = f"/ingest/{quote(pair.id, safe='')}/status"
+        exchange = await self._clients.exchange(Request(method="GET", path=path, params={"source": pair.source}))
+        read = read_of(pair, exchange, final=final)
+        self._journal.record(read)
+        return read
+
+    # --- faults
+
+    async def reached(self, trigger: Trigger) -> Occasion:
+        return await self._triggers.reached(trigger)
+
+    @asynccontextmanager
+    async def suffering(self, fault: Fault, occasion: Occasion, *, index: int) -> AsyncIterator[None]:
+        begin_s, injury = self.clock.now(), Injury()
+        ward = Ward(
+            stack=self._stack, provider=self._provider, victim=self._victim(occasion), moment=occasion.what or "wherever it was"
+        )
+        try:
+            async with INFLICTED[type(fault)](ward, fault) as injury:
+                self._triggers.release(occasion)
+                yield
+        finally:
+            self._triggers.release(occasion)
+            self._journal.record(_suffered(fault, injury, index=index, begin_s=begin_s, end_s=self.clock.now()))
+
+    # --- effects
+
+    async def record_final_state(self) -> bool:
+        pairs = await self._rows.read_all()
+        for pair in pairs or ():
+            self._journal.record(Row(pair=pair))
+        return pairs is not None
+
+    # --- inside
+
+    async def _build(self, exits: AsyncExitStack, ports: Ports) -> None:
+        stage = self._stage
+        standin = StandIn(self._provider, port=ports.draw(), hold=self._triggers.hold, record=self._note_call)
+        plot = Plot(ports=ports, logs=stage.folder, journal=self._journal)
+        self._stack = await exits.enter_async_context(open_stack(stage.system, standin, plot))
+        self._clients = Clients(self._stack.fleet, self._stack.ports, headers=stage.system.api.headers, clock=self.clock)
+        exits.push_async_callback(self._clients.close)
+        self._rows = RowReader(self._stack.servers.url("postgres"), stage.system.observe.rows)
+        exits.push_async_callback(self._rows.close)
+        await self._rows.check()
+        self._watching.append(self._rows.watch(self._journal.record, self.clock.now))
+        if stage.judges_latency:
+            port = ports.draw()
+            await start_stub(self._stack.guard, port)
+            self._watching.append(stub.watch(partial(self._clients.ask_stub, port), self._note_probe))
+
+    async def _close(self) -> None:
+        self._journal.end()
+        for watcher in self._watchers:
+            watcher.cancel()
+        await asyncio.gather(*self._watchers, return_exceptions=True)
+        if not self._watchers:  # the traffic never began
+            for watch in self._watching:
+                watch.close()
+
+    def _victim(self, occasion: Occasion) -> str:
+        """The worker a fault of "one worker" hurts: the one that met the trigger, else one drawn from the seed."""
+        workers = self._stack.fleet.names("worker")
+        if occasion.process in workers or not workers:
+            return occasion.process or ""
+        return self._victims.choice(workers)
+
+    def _note_probe(self, latency_s: float) -> None:
+        self._journal.record(Probe(at_s=self.clock.now(), latency_s=latency_s))
+
+    def _note_call(self, seen: Seen) -> None:
+        reply = seen.reply
+        resets_at = reply.headers.get("X-RateLimit-Reset") if reply.status == 429 else None
+        self._journal.record(
+            Call(
+                pair=None if reply.source is None or reply.id is None else Pair(reply.source, reply.id),
+                process=seen.request.process,
+                begin_s=self.clock.at_unix(seen.request.at_s),
+                end_s=self.clock.at_unix(seen.end_s),
+                http_status=reply.status,
+                taken=reply.taken,
+                reply_lost=reply.lost,
+                resets_at_s=None if resets_at is None else self.clock.at_unix(float(resets_at)),
+            )
+        )
+
+
+def require_postgres(system: System) -> None:
+    """Raises UsageError if the rows the system is judged by cannot be read."""
+    if not system.names_placeholder("postgres_url"):
+        raise UsageError(
+            f"The system file {system.path} names {{postgres_url}} nowhere, so `observe.rows` has no database to read; "
+            'give the service its database with [env] DATABASE_URL = "{postgres_url}".'
+        )
+
+
+def _suffered(fault: Fault, injury: Injury, *, index: int, begin_s: float, end_s: float) -> Suffered:
+    return Suffered(
+        index=index,
+        name=type(fault).__name__,
+        story=story(fault),
+        begin_s=begin_s,
+        end_s=end_s,
+        evidence=injury.evidence,
+        processes=injury.processes,
+    )

@@ -1,0 +1,198 @@
+"""What each fault does to the simulated world, how it is healed, and the evidence that it bit.
+
+`AFFLICTIONS` maps a fault's class to an async context manager; the smallest one to copy is `nothing`. A fault without
+evidence proved nothing and its seed is drawn again.
+"""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Callable
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from dataclasses import dataclass, field
+from random import Random
+from typing import Any
+
+from harness import faults
+from harness.worlds.provider import Answers, Behaviour, LosesReplies, RateLimits
+from harness.worlds.simulated.fleet import Fleet, Servers
+from harness.worlds.simulated.network import Condition, Station
+from harness.worlds.world import Occasion
+
+REPLIES_LOST_SHARE = 0.5  # all of them would leave nothing but handshakes after the first
+
+
+@dataclass
+class Wound:
+    """What a fault did: whom it hurt, and the evidence, None as long as there is none."""
+
+    processes: tuple[str, ...] = ()
+    evidence: str | None = None
+    keeps: str | None = None  # the process it stops for as long as it lasts
+
+
+@dataclass(frozen=True)
+class Case:
+    """One fault about to happen: to what, on which occasion, and what becomes of it."""
+
+    fleet: Fleet
+    servers: Servers
+    random: Random  # who is hurt where nobody is named
+    now: Callable[[], float]
+    occasion: Occasion
+    wound: Wound = field(default_factory=Wound)
+
+
+@asynccontextmanager
+async def nothing(case: Case, fault: faults.NoFault) -> AsyncIterator[None]:
+    """NoFault."""
+    case.wound.evidence = "it was reached"
+    yield
+
+
+@asynccontextmanager
+async def behaving(case: Case, behaviour: Behaviour, *, told: str) -> AsyncIterator[None]:
+    """SendGrid behaves in some way."""
+    provider = case.servers.sendgrid.provider
+    provider.behaviours.append(behaviour)
+    case.wound.processes = ("sendgrid",)
+    try:
+        yield
+    finally:
+        provider.behaviours.remove(behaviour)
+        if calls := provider.touched(behaviour):
+            case.wound.evidence = f"{calls} calls {told}"
+
+
+def answering(case: Case, fault: faults.SendGridAnswers) -> Any:
+    """SendGridAnswers."""
+    return behaving(case, Answers(fault.status), told=f"were answered {fault.status}")
+
+
+def rate_limiting(case: Case, fault: faults.SendGridRateLimits) -> Any:
+    """SendGridRateLimits."""
+    return behaving(case, RateLimits(fault.mails, fault.window_seconds), told="were answered 429")
+
+
+def losing_replies(case: Case, fault: faults.SendGridLosesReplies) -> Any:
+    """SendGridLosesReplies."""
+    return behaving(case, LosesReplies(fault.share), told="were taken and their replies lost")
+
+
+@asynccontextmanager
+async def redis_down(case: Case, fault: faults.RedisCrashes) -> AsyncIterator[None]:
+    """RedisCrashes."""
+    redis = case.servers.redis
+    tell = _outage(redis.station, case.wound)
+    redis.crash(fault.loss)
+    try:
+        yield
+    finally:
+        redis.start()
+        tell()
+
+
+@asynccontextmanager
+async def postgres_down(case: Case, fault: faults.PostgresCrashes) -> AsyncIterator[None]:
+    """PostgresCrashes."""
+    postgres = case.servers.postgres
+    tell = _outage(postgres.station, case.wound)
+    postgres.crash()
+    try:
+        yield
+    finally:
+        postgres.start()
+        tell()
+
+
+def _outage(station: Station, wound: Wound) -> Callable[[], None]:
+    """Remember the counters before an outage; the result writes the evidence after it."""
+    broken, turned_away = station.broken, station.turned_away
+    wound.processes = (station.name,)
+
+    def tell() -> None:
+        cut, refused = station.broken - broken, station.turned_away - turned_away
+        if cut or refused:
+            wound.evidence = f"{station.name} was killed and started again: {cut} connections cut, {refused} refused"
+
+    return tell
+
+
+@asynccontextmanager
+async def redis_mute(case: Case, fault: faults.RedisLosesReplies) -> AsyncIterator[None]:
+    """RedisLosesReplies."""
+    station = case.servers.redis.station
+    condition = Condition("lose-reply", roles=frozenset({fault.role}), share=REPLIES_LOST_SHARE)
+    station.conditions.append(condition)
+    case.wound.processes = ("redis",)
+    try:
+        yield
+    finally:
+        station.heal(condition)
+        if condition.touched:
+            case.wound.evidence = f"{condition.touched} commands of {fault.role} processes were executed and their replies lost"
+
+
+@asynccontextmanager
+async def worker_dead(case: Case, fault: faults.WorkerCrashes) -> AsyncIterator[None]:
+    """WorkerCrashes."""
+    name = _victim(case)
+    process = case.fleet.members[name].process
+    if process.alive:
+        case.fleet.kill(name)
+        case.wound.processes = (name,)
+        case.wound.evidence = f"{name} (incarnation {process.incarnation}) was killed: {case.occasion.what or 'wherever it was'}"
+    try:
+        yield
+    finally:
+        case.fleet.start(name, "worker")
+
+
+@asynccontextmanager
+async def worker_stopped(case: Case, fault: faults.WorkerFreezes) -> AsyncIterator[None]:
+    """WorkerFreezes."""
+    name = _victim(case)
+    process, began_s = case.fleet.members[name].process, case.now()
+    case.fleet.freeze(name)
+    case.wound.keeps = name
+    try:
+        yield
+    finally:
+        if process.frozen:
+            case.wound.processes = (name,)
+            case.wound.evidence = (
+                f"{name} stood still for {case.now() - began_s:.1f} s: {case.occasion.what or 'wherever it was'}"
+            )
+            case.fleet.thaw(name)
+
+
+@asynccontextmanager
+async def deploying(case: Case, fault: faults.Deploys) -> AsyncIterator[None]:
+    """Deploys: it happens before the block, one process after the other."""
+    codes: dict[str, int] = {}
+    for member in list(case.fleet.members.values()):
+        codes[member.name] = await case.fleet.terminate(member.name)
+        case.fleet.start(member.name, member.role)
+        await case.fleet.wait_ready(member.name)
+    case.wound.processes = tuple(codes)
+    told = ", ".join(f"{name} ended with {code}" for name, code in codes.items())
+    case.wound.evidence = f"{told}; all were started again"
+    yield
+
+
+def _victim(case: Case) -> str:
+    names = [member.name for member in case.fleet.workers()]
+    return case.occasion.process if case.occasion.process in names else case.random.choice(names)
+
+
+AFFLICTIONS: dict[type[faults.Fault], Callable[[Case, Any], AbstractAsyncContextManager[None]]] = {
+    faults.NoFault: nothing,
+    faults.SendGridAnswers: answering,
+    faults.SendGridRateLimits: rate_limiting,
+    faults.SendGridLosesReplies: losing_replies,
+    faults.RedisCrashes: redis_down,
+    faults.RedisLosesReplies: redis_mute,
+    faults.PostgresCrashes: postgres_down,
+    faults.WorkerCrashes: worker_dead,
+    faults.WorkerFreezes: worker_stopped,
+    faults.Deploys: deploying,
+}

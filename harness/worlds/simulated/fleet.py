@@ -1,0 +1,207 @@
+"""The simulated processes of one system: built from its `[simulation]` table, started, stopped and started again.
+
+`SimulatedHost` is all a service gets to see of its machine; the service imports nothing of ours, it expects this shape.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import importlib
+from collections.abc import Callable, Coroutine, Mapping
+from dataclasses import dataclass, field
+from random import Random
+from typing import Any
+
+from harness.history import History, Lifecycle
+from harness.systems import System
+from harness.usage import UsageError
+from harness.worlds.simulated.asgi import AsgiServer, HttpRequest
+from harness.worlds.simulated.gateway import Gateway
+from harness.worlds.simulated.network import SimulatedNetwork
+from harness.worlds.simulated.postgres import PostgresServer, Session
+from harness.worlds.simulated.processes import Process
+from harness.worlds.simulated.redis import RedisServer
+from harness.worlds.simulated.sendgrid import SendGridServer, SendGridTransport
+
+READY_WITHIN_S = 20.0
+STOPS_WITHIN_S = 10.0
+POLLS_EVERY_S = 0.05
+
+Main = Callable[[], Coroutine[Any, Any, None]]
+
+
+@dataclass(frozen=True)
+class Servers:
+    """What stands around the processes."""
+
+    network: SimulatedNetwork
+    redis: RedisServer
+    postgres: PostgresServer
+    sendgrid: SendGridServer
+
+
+@dataclass(frozen=True)
+class SimulatedHost:
+    """What a simulated process gets of its machine; see the Host protocol in the service's own simulation module."""
+
+    name: str
+    role: str
+    env: Mapping[str, str]
+    random: Random
+    transport: SendGridTransport
+    database: Session
+    terminated: asyncio.Event
+    server: AsgiServer = field(repr=False)
+
+    async def serve(self, app: Any) -> None:
+        """Serve an ASGI app until the process is terminated and what is in flight is done."""
+        await self.server.serve(app)
+
+
+@dataclass
+class Member:
+    """One place in the fleet: its process now, and how often it was started."""
+
+    name: str
+    role: str
+    process: Process
+    server: AsgiServer
+
+
+class Fleet:
+    """Every process of a system by name. Lifecycles go into the history."""
+
+    def __init__(self, system: System, servers: Servers, history: History, *, seed: int, now: Callable[[], float]) -> None:
+        self.members: dict[str, Member] = {}
+        self._system, self._servers, self._history, self._seed, self._now = system, servers, history, seed, now
+        self._build = load_builder(system)
+        self._incarnations: dict[str, int] = {}
+        self.gateway = Gateway(servers.network, self.api_servers, now)
+
+    def api_servers(self) -> list[AsgiServer]:
+        """The API processes there are."""
+        return [member.server for member in self.members.values() if member.role == "api"]
+
+    def workers(self) -> list[Member]:
+        """The worker processes there are."""
+        return [member for member in self.members.values() if member.role == "worker"]
+
+    async def start_all(self) -> None:
+        """Run the setup, then start every process and wait until it is ready. Raises UsageError if one is not."""
+        if self._system.setup is not None:
+            await self._set_up()
+        for role, count in self._system.processes.items():
+            for number in range(count):
+                self.start(f"{role}-{number}", role)
+        for name in list(self.members):
+            await self.wait_ready(name)
+
+    async def _set_up(self) -> None:
+        member = self._launch("setup", "setup")
+        await member.process.ended.wait()
+        if member.process.exit_code != 0:
+            raise UsageError(f"The setup of '{self._system.name}' failed in the simulation: {member.process.error}.")
+
+    def start(self, name: str, role: str) -> None:
+        """Start a process, or its next incarnation."""
+        self.members[name] = self._launch(name, role)
+        self._note(name, "started", detail=f"incarnation {self._incarnations[name]}")
+
+    def _launch(self, name: str, role: str) -> Member:
+        incarnation = self._incarnations[name] = self._incarnations.get(name, 0) + 1
+        network = self._servers.network
+        process = Process(network.loop, network.operations, name=name, role=role, incarnation=incarnation)
+        server = AsgiServer(process)
+        process.start(lambda: self._build(self._host(process, server))())
+        return Member(name, role, process, server)
+
+    def _host(self, process: Process, server: AsgiServer) -> SimulatedHost:
+        return SimulatedHost(
+            name=process.name,
+            role=process.role,
+            env=self._environment(process.name),
+            random=Random(f"{self._seed}:entropy:{process.name}:{process.incarnation}"),
+            transport=self._servers.sendgrid.transport(process),
+            database=self._servers.postgres.session(process),
+            terminated=process.terminated,
+            server=server,
+        )
+
+    def _environment(self, name: str) -> dict[str, str]:
+        servers = self._servers
+        values = {
+            "redis_url": servers.redis.url,
+            "postgres_url": servers.postgres.url,
+            "sendgrid_url": servers.sendgrid.url(name),
+            "port": "80",
+        }
+        return {key: text.format(**values) for key, text in self._system.env.items()}
+
+    async def wait_ready(self, name: str) -> None:
+        """Wait until a process does its work: an API answers `ready`; a worker lives. Raises UsageError if it does not."""
+        member = self.members[name]
+        deadline_s = self._now() + READY_WITHIN_S
+        while not await self._is_ready(member):
+            if not member.process.alive or self._now() > deadline_s:
+                reason = member.process.error or f"it was not ready within {READY_WITHIN_S:g} s"
+                raise UsageError(f"{name} of '{self._system.name}' did not start in the simulation: {reason}.")
+            await asyncio.sleep(POLLS_EVERY_S)
+
+    async def _is_ready(self, member: Member) -> bool:
+        if member.role != "api":
+            return member.process.alive
+        if not member.server.accepting.is_set() or self._system.api.ready is None:
+            return member.server.accepting.is_set()
+        request = HttpRequest("GET", self._system.api.ready)
+        try:
+            return (await self.gateway.call(member.server, request, timeout_s=5.0)).status == 200
+        except (ConnectionError, TimeoutError):
+            return False
+
+    def kill(self, name: str) -> None:
+        """kill -9."""
+        self.members[name].process.kill()
+        self._note(name, "killed")
+
+    async def terminate(self, name: str) -> int:
+        """SIGTERM, and kill -9 for one that does not stop in time; its exit code."""
+        process = self.members[name].process
+        began_s = self._now()
+        self._note(name, "terminated")
+        process.terminate()
+        try:
+            async with asyncio.timeout(STOPS_WITHIN_S):
+                await process.ended.wait()
+        except TimeoutError:
+            process.kill()
+            self._note(name, "killed", detail=f"it had not stopped {STOPS_WITHIN_S:g} s after SIGTERM")
+        code = process.exit_code if process.exit_code is not None else 0
+        took_s = self._now() - began_s
+        self._note(name, "exited", detail=process.error, exit_code=code, took_s=took_s)
+        return code
+
+    def freeze(self, name: str) -> None:
+        """SIGSTOP."""
+        self.members[name].process.freeze()
+        self._note(name, "frozen")
+
+    def thaw(self, name: str) -> None:
+        """SIGCONT."""
+        self.members[name].process.thaw()
+        self._note(name, "resumed")
+
+    def _note(self, process: str, what: str, **details: Any) -> None:
+        self._history.record(Lifecycle(process=process, what=what, at_s=self._now(), **details))
+
+
+def load_builder(system: System) -> Callable[[SimulatedHost], Main]:
+    """The function `[simulation] build` names. Raises UsageError if there is none."""
+    if system.simulation is None:
+        raise UsageError(f"The system '{system.name}' cannot be simulated: its file has no [simulation] table; use --world real.")
+    module_name, _, function_name = system.simulation.build.partition(":")
+    try:
+        build = getattr(importlib.import_module(module_name), function_name)
+    except (ImportError, AttributeError) as error:
+        told = f"[simulation] build = '{system.simulation.build}' of '{system.name}' cannot be loaded: {error}"
+        raise UsageError(f"{told}; name an importable module and a function in it.") from None
+    return build  # type: ignore[no-any-return]

@@ -1,0 +1,105 @@
+"""The simulated database: tables, atomic transactions, crashes that leave in doubt what was in flight.
+
+It knows no SQL. A service's store sends a function that runs atomically on the tables at the server; the same store over a
+real Postgres passes the same contract suite (`tests/reference/test_store.py`), which is what makes this stand-in honest.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import copy
+import math
+from collections.abc import Callable
+from typing import Any, TypeVar
+
+from harness.worlds.simulated.network import SPREAD, SimulatedNetwork, Station
+from harness.worlds.simulated.processes import Process
+from harness.worlds.simulated.request import Request
+
+T = TypeVar("T")
+Tables = dict[str, dict[Any, dict[str, Any]]]
+ONE_WAY_S = 0.00025
+MEDIAN_WORK_S = 0.0005
+
+
+class PostgresServer:
+    """The server. Committed rows survive a crash; a transaction under way at that moment may or may not have committed.
+
+    `observers` are told the tables after every commit. Every transaction takes effect at one moment (serialisable).
+    """
+
+    def __init__(self, network: SimulatedNetwork) -> None:
+        self.station = Station(network, "postgres", latency_s=ONE_WAY_S)
+        self.url = "postgresql://postgres.sim:5432/app"
+        self.tables: Tables = {}
+        self.observers: list[Callable[[Tables], None]] = []
+        self.in_doubt = 0  # transactions a crash met under way
+        self._network = network
+        self._under_way: dict[Request, Callable[[Tables], Any]] = {}
+
+    def session(self, process: Process) -> Session:
+        """The database as one process sees it."""
+        return Session(self, process)
+
+    def begin(self, request: Request, work: Callable[[Tables], Any]) -> None:
+        """A transaction has arrived; it commits after the time its work takes."""
+        self._under_way[request] = work
+        work_s = self._network.random.lognormvariate(math.log(MEDIAN_WORK_S), SPREAD)
+        self._network.later(work_s, lambda: self.station.admit(lambda: self._end(request)))
+
+    def _end(self, request: Request) -> None:
+        work = self._under_way.pop(request, None)
+        if work is None:
+            return
+        try:
+            result = self._commit(work)
+        except Exception as error:
+            request.fail(error)
+        else:
+            request.answer(copy.deepcopy(result))
+
+    def _commit(self, work: Callable[[Tables], Any]) -> Any:
+        """Run `work` on copies of the rows, which become the tables unless it raises."""
+        draft = {name: {key: dict(row) for key, row in table.items()} for name, table in self.tables.items()}
+        result = work(draft)
+        self.tables = draft
+        for observe in self.observers:
+            observe(draft)
+        return result
+
+    def crash(self) -> None:
+        """kill -9; it is down until `start`."""
+        under_way, self._under_way = self._under_way, {}
+        self.in_doubt += len(under_way)
+        for request, work in under_way.items():
+            if self._network.random.random() < 0.5:
+                self._commit_unheard(request, work)
+        self.station.crash()
+
+    def _commit_unheard(self, request: Request, work: Callable[[Tables], Any]) -> None:
+        try:
+            self._commit(work)
+        except Exception as error:
+            request.fail(error)
+
+    def start(self) -> None:
+        """Start again; recovery is over at once."""
+        self.station.start()
+
+
+class Session:
+    """What a simulated process gets as `host.database`."""
+
+    def __init__(self, server: PostgresServer, process: Process) -> None:
+        self._server, self._process = server, process
+
+    async def transact(self, work: Callable[[Tables], T], *, timeout: float) -> T:
+        """Run `work` atomically at the server, in one round trip of at most `timeout` seconds.
+
+        Raises what `work` raises (rolled back), ConnectionError (server down or connection cut: committed or not; refused:
+        certainly not), TimeoutError (no answer in time: committed or not).
+        """
+        request = Request(self._server.station, self._process, lambda arrived: self._server.begin(arrived, work))
+        request.send(getattr(work, "__qualname__", "transaction").encode())
+        async with asyncio.timeout(timeout):
+            return await request.answered  # type: ignore[no-any-return]

@@ -1,0 +1,250 @@
+"""Virtual time: an asyncio event loop whose clock jumps to the next thing to do.
+
+A handle belongs to the process whose context it carries: handles of a dead process never run (and are kept, so that no
+`finally` runs either), handles of a frozen one wait until it thaws. `simulate` is the way in; what is closed to the
+service meanwhile (entropy, threads, the wall clock) is in `confinement.py`, processes are in `processes.py`.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import gc
+import heapq
+from asyncio.events import Handle, TimerHandle
+from collections.abc import Callable, Coroutine
+from contextvars import Context, ContextVar, copy_context
+from typing import Any, NoReturn, Protocol, TypeVar, TypeVarTuple, Unpack
+
+from harness.worlds.simulated.confinement import Clock, confined
+
+T = TypeVar("T")
+Ts = TypeVarTuple("Ts")
+NANOSECONDS = 1_000_000_000
+BOOT_NS = 1_000 * NANOSECONDS  # loop.time() at the start: not zero, as no machine's clock is
+MOST_STEPS_PER_MOMENT = 200_000  # callbacks rounds without the clock moving: somebody is spinning
+
+
+class Bearer(Protocol):
+    """What the loop must know of the process a handle belongs to."""
+
+    @property
+    def running(self) -> bool: ...
+
+    def keep(self, handle: Handle) -> None: ...
+
+
+class Network(Protocol):
+    """Where `create_connection` leads."""
+
+    async def connect(self, protocol: asyncio.Protocol, host: str, port: int) -> asyncio.Transport: ...
+
+
+current_process: ContextVar[Bearer | None] = ContextVar("current_process", default=None)
+
+
+class DeadlockError(RuntimeError):
+    """Nothing is scheduled any more although the simulation has not ended, or time has stopped moving."""
+
+
+class SimulatedTask(asyncio.Task[Any]):
+    """A task that hashes to its number, so that sets of tasks iterate alike in every run, and knows its process."""
+
+    number: int
+    process: Bearer | None
+
+    def __hash__(self) -> int:
+        return self.number
+
+
+class SimulatedLoop(asyncio.BaseEventLoop):
+    """An event loop in virtual time: whenever nothing is ready the clock jumps to the next timer.
+
+    Callbacks run in the order they were scheduled, timers in the order of their time, then of their making. `network` is
+    set by whoever builds the world; until then connections are refused.
+    """
+
+    def __init__(self, clock: Clock) -> None:
+        super().__init__()
+        self.set_task_factory(self._new_task)
+        self.set_exception_handler(self._note_exception)
+        self.network: Network | None = None
+        self.complaints: list[str] = []  # what asyncio would have logged: exceptions nobody awaited
+        self._clock = clock
+        self._now_ns = BOOT_NS
+        self._timers: list[tuple[int, int, Handle]] = []
+        self._sequence = 0
+        self._task_count = 0
+        self._steps = 0
+        self._over = False
+
+    # --- time
+
+    def time(self) -> float:
+        """Seconds of virtual time since the simulated machine booted."""
+        return self._now_ns / NANOSECONDS
+
+    def call_soon(self, callback: Callable[[Unpack[Ts]], object], *args: *Ts, context: Context | None = None) -> Handle:
+        handle = Handle(callback, args, self, context)
+        if not self._over:
+            self._ready.append(handle)  # type: ignore[attr-defined]
+        return handle
+
+    def call_soon_threadsafe(
+        self, callback: Callable[[Unpack[Ts]], object], *args: *Ts, context: Context | None = None
+    ) -> Handle:
+        return self.call_soon(callback, *args, context=context)
+
+    def call_later(
+        self, delay: float, callback: Callable[[Unpack[Ts]], object], *args: *Ts, context: Context | None = None
+    ) -> TimerHandle:
+        return self.call_at(self.time() + delay, callback, *args, context=context)
+
+    def call_at(
+        self, when: float, callback: Callable[[Unpack[Ts]], object], *args: *Ts, context: Context | None = None
+    ) -> TimerHandle:
+        handle = TimerHandle(when, callback, args, self, context)
+        self._schedule(when, handle)
+        return handle
+
+    def arrive_at(self, when: float, callback: Callable[..., Any], *args: Any, context: Context) -> Handle:
+        """Like `call_at`, for what comes in from outside the process: a thawed process sees it before its own timers."""
+        handle = Handle(callback, args, self, context)
+        self._schedule(when, handle)
+        return handle
+
+    def resume(self, handles: list[Handle]) -> None:
+        """Put back what a frozen process missed: the input that piled up first, then the timers that ran out."""
+        handles.sort(key=lambda handle: isinstance(handle, TimerHandle))
+        self._ready.extend(handles)  # type: ignore[attr-defined]
+
+    def _schedule(self, when: float, handle: Handle) -> None:
+        if not self._over:
+            self._sequence += 1
+            heapq.heappush(self._timers, (round(when * NANOSECONDS), self._sequence, handle))
+
+    def _timer_handle_cancelled(self, handle: TimerHandle) -> None:
+        """Cancelled timers are dropped when their time comes; they never move the clock."""
+
+    # --- running
+
+    def _run_once(self) -> None:
+        ready = self._ready  # type: ignore[attr-defined]
+        if not ready:
+            self._advance()
+        self._steps += 1
+        if self._steps > MOST_STEPS_PER_MOMENT:
+            raise DeadlockError(
+                "The clock of the simulation stands still: something keeps rescheduling itself without waiting; let it sleep."
+            )
+        for _ in range(len(ready)):
+            handle = ready.popleft()
+            if handle._cancelled:
+                continue
+            process = handle._context.get(current_process)
+            if process is None or process.running:
+                handle._run()
+            else:
+                process.keep(handle)
+
+    def _advance(self) -> None:
+        timers = self._timers
+        while timers and timers[0][2]._cancelled:  # type: ignore[attr-defined]
+            heapq.heappop(timers)
+        if not timers:
+            raise DeadlockError("Nothing is scheduled any more, yet the simulation has not ended: what it awaits cannot happen.")
+        if timers[0][0] > self._now_ns:
+            self._clock.advance(timers[0][0] - self._now_ns)
+            self._now_ns = timers[0][0]
+            self._steps = 0
+        while timers and timers[0][0] <= self._now_ns:
+            self._ready.append(heapq.heappop(timers)[2])  # type: ignore[attr-defined]
+
+    def finish(self) -> None:
+        """End the simulation: nothing is scheduled any more, tasks still waiting are closed without running on."""
+        self._over = True
+        self._ready.clear()  # type: ignore[attr-defined]
+        self._timers.clear()
+        for task in asyncio.all_tasks(self):
+            _close(task)
+        self.close()
+
+    def _new_task(self, loop: asyncio.AbstractEventLoop, coro: Any, **options: Any) -> SimulatedTask:
+        context = options.get("context")
+        self._task_count += 1
+        task = SimulatedTask.__new__(SimulatedTask)
+        task.number = self._task_count
+        task.process = current_process.get() if context is None else context.get(current_process)
+        options.setdefault("name", f"Task-{self._task_count}")
+        task.__init__(coro, loop=loop, **options)  # type: ignore[misc]  # the number must be there before asyncio hashes it
+        return task
+
+    def _note_exception(self, loop: asyncio.AbstractEventLoop, context: dict[str, Any]) -> None:
+        self.complaints.append(f"{context.get('message')}: {context.get('exception')!r}")
+
+    # --- what a simulated process cannot have
+
+    async def create_connection(self, protocol_factory: Any, host: Any = None, port: Any = None, **options: Any) -> Any:  # type: ignore[override]
+        """Connect through the simulated network. Raises ConnectionRefusedError where nobody listens."""
+        protocol = protocol_factory()
+        if self.network is None:
+            raise ConnectionRefusedError(f"{host}:{port} is not reachable: this simulation has no network.")
+        return await self.network.connect(protocol, str(host), int(port or 0)), protocol
+
+    def run_in_executor(self, executor: Any, func: Callable[..., Any], *args: Any) -> NoReturn:  # type: ignore[override]
+        raise RuntimeError(f"{func!r} wants a thread, and the simulation has none; make it a coroutine.")
+
+    async def getaddrinfo(self, host: Any, port: Any, **options: Any) -> NoReturn:  # type: ignore[override]
+        raise RuntimeError(f"The simulation has no name service to look up {host!r}; connect by name instead.")
+
+    def _process_events(self, event_list: Any) -> None:
+        """The simulation has no sockets."""
+
+    def _write_to_self(self) -> None:
+        """There is no selector to wake."""
+
+
+def _close(task: asyncio.Task[Any]) -> None:
+    """End a task's coroutine; whatever its `finally` blocks try has no effect any more."""
+    task._log_destroy_pending = False  # type: ignore[attr-defined]
+    coroutine = task.get_coro()
+    for _ in range(100):  # each `await` in a `finally` block refuses to be closed once
+        with contextlib.suppress(BaseException):
+            coroutine.close()  # type: ignore[union-attr]
+            return
+
+
+def fresh_context(process: Bearer | None) -> Context:
+    """A context whose handles belong to `process` (None: to nobody, they always run)."""
+    context = copy_context()
+    context.run(current_process.set, process)
+    return context
+
+
+def simulate(main: Callable[[], Coroutine[Any, Any, T]], *, seed: int) -> T:
+    """Run `main` in virtual time, on a `SimulatedLoop`, and give its result. Everything it changed outside is undone.
+
+    Raises DeadlockError if nothing can happen any more, RuntimeError if called inside a running event loop, and whatever
+    `main` raises. The garbage collector rests meanwhile: when it runs would otherwise decide when `finally` blocks do.
+    """
+    collecting = gc.isenabled()
+    gc.disable()
+    try:
+        with confined(seed) as clock:
+            loop = SimulatedLoop(clock)
+            clock.follow(loop.time)
+            try:
+                return loop.run_until_complete(main())
+            finally:
+                loop.finish()
+    finally:
+        if collecting:
+            gc.enable()
+
+
+def running_loop() -> SimulatedLoop:
+    """The loop of the simulation this is called in. Raises RuntimeError anywhere else."""
+    loop = asyncio.get_running_loop()
+    if not isinstance(loop, SimulatedLoop):
+        raise RuntimeError("This runs in the simulated world only; start it through `simulate`.")
+    return loop

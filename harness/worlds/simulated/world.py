@@ -1,0 +1,213 @@
+"""The simulated world: a system's own code in virtual time, with everything around it modelled and drawn from one seed.
+
+`SimulatedWorld.open` needs to run inside `simulate` (`time.py`). What it does not show is in docs/simulation.md.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+import runpy
+from collections.abc import AsyncIterator, Sequence
+from contextlib import AbstractContextManager, asynccontextmanager, nullcontext
+from random import Random
+from typing import Any
+from urllib.parse import quote, urlencode
+
+from harness.faults import Fault, Planned, RedisCrashes, Trigger, story
+from harness.history import Call, Pair, Post, Read, Row, Stored, Suffered
+from harness.systems import System
+from harness.traffic import Event
+from harness.usage import UsageError
+from harness.worlds.answers import post_of, read_of
+from harness.worlds.provider import Provider
+from harness.worlds.simulated.afflictions import AFFLICTIONS, Case, Wound
+from harness.worlds.simulated.asgi import HttpRequest
+from harness.worlds.simulated.fleet import Fleet, Servers
+from harness.worlds.simulated.journal import journal
+from harness.worlds.simulated.network import SimulatedNetwork
+from harness.worlds.simulated.postgres import PostgresServer, Tables
+from harness.worlds.simulated.redis import RedisServer
+from harness.worlds.simulated.sendgrid import SeenCall, SendGridServer, unix_s
+from harness.worlds.simulated.time import SimulatedLoop, running_loop
+from harness.worlds.simulated.triggers import Triggers
+from harness.worlds.world import Occasion, Stage
+
+
+class SimulatedClock:
+    """Virtual seconds since the traffic began; 0 until then."""
+
+    def __init__(self, loop: SimulatedLoop) -> None:
+        self._loop = loop
+        self._origin_s: float | None = None
+
+    def begin(self) -> None:
+        """It reads 0 now."""
+        self._origin_s = self._loop.time()
+
+    def now(self) -> float:
+        return 0.0 if self._origin_s is None else self.since_begin(self._loop.time())
+
+    def since_begin(self, loop_s: float) -> float:
+        """A moment of the loop's clock on this one, to the microsecond, so that histories read well."""
+        return round(loop_s - (self._origin_s if self._origin_s is not None else loop_s), 6)
+
+
+class SimulatedWorld:
+    """One system in virtual time. See the World protocol (`worlds/world.py`) for what each method promises."""
+
+    name = "simulated"
+    supported_faults: frozenset[type[Fault]] = frozenset(AFFLICTIONS)
+
+    def __init__(self, stage: Stage) -> None:
+        loop = running_loop()
+        self.history = stage.history
+        self.clock = SimulatedClock(loop)
+        self._system = stage.system
+        network = SimulatedNetwork(loop, Random(f"{stage.seed}:network"))
+        self._servers = self._build_servers(network, stage)
+        self.fleet = Fleet(stage.system, self._servers, stage.history, seed=stage.seed, now=self.clock.now)
+        self._triggers = Triggers(network, self._servers.sendgrid, self.clock.now)
+        self._random = Random(f"{stage.seed}:victims")
+        self._table = _table_of(stage.system)
+        self._rows_seen: dict[Pair, None] = {}
+        self._servers.postgres.observers.append(self._note_rows)
+
+    def _build_servers(self, network: SimulatedNetwork, stage: Stage) -> Servers:
+        observe = stage.system.observe
+        provider = Provider(
+            Random(f"{stage.seed}:provider"), mail_source=observe.mail_source or "/none", mail_id=observe.mail_id or "/none"
+        )
+        config = {name: str(value) for name, value in stage.system.redis.config.items()}
+        return Servers(
+            network=network,
+            redis=RedisServer(network, config=config, snapshots=_may_lose_power(stage.plan)),
+            postgres=PostgresServer(network),
+            sendgrid=SendGridServer(network, provider, on_call=self._note_call),
+        )
+
+    @classmethod
+    @asynccontextmanager
+    async def open(cls, stage: Stage) -> AsyncIterator[SimulatedWorld]:
+        """Start the stage's system and wait until it is ready. Raises UsageError if it cannot be started."""
+        with _planted(stage.flaw):
+            world = cls(stage)
+            with journal(stage.folder, world.clock.now):
+                await world.fleet.start_all()
+                yield world
+
+    def begin(self) -> None:
+        self.clock.begin()
+
+    # --- clients
+
+    async def submit(self, event: Event, *, attempt: int) -> Post:
+        body = json.dumps(event.to_json()).encode()
+        headers = {"content-type": "application/json", **self._system.api.headers}
+        exchange = await self.fleet.gateway.exchange(HttpRequest("POST", "/ingest", headers=headers, body=body))
+        post = post_of(event, exchange, attempt=attempt)
+        self.history.record(post)
+        return post
+
+    async def read_status(self, pair: Pair, *, final: bool = False) -> Read:
+        path, query = f"/ingest/{quote(pair.id, safe='')}/status", urlencode({"source": pair.source})
+        exchange = await self.fleet.gateway.exchange(HttpRequest("GET", path, query, headers=self._system.api.headers))
+        read = read_of(pair, exchange, final=final)
+        self.history.record(read)
+        return read
+
+    # --- faults
+
+    async def reached(self, trigger: Trigger) -> Occasion:
+        return await self._triggers.reached(trigger)
+
+    @asynccontextmanager
+    async def suffering(self, fault: Fault, occasion: Occasion, *, index: int) -> AsyncIterator[None]:
+        case = Case(self.fleet, self._servers, self._random, self.clock.now, occasion)
+        begin_s = self.clock.now()
+        try:
+            async with AFFLICTIONS[type(fault)](case, fault):
+                self._triggers.release(but=case.wound.keeps)
+                yield
+        finally:
+            self._triggers.release()
+            self.history.record(_suffered(fault, case.wound, index=index, begin_s=begin_s, end_s=self.clock.now()))
+
+    # --- effects
+
+    async def record_final_state(self) -> bool:
+        for row in self._rows(self._servers.postgres.tables):
+            self.history.record(Row(pair=_pair(row)))
+        return True
+
+    def _note_rows(self, tables: Tables) -> None:
+        rows = self._rows(tables)
+        if len(rows) == len(self._rows_seen):
+            return
+        for row in rows:
+            pair = _pair(row)
+            if pair not in self._rows_seen:
+                self._rows_seen[pair] = None
+                self.history.record(Stored(pair=pair, at_s=self.clock.now()))
+
+    def _rows(self, tables: Tables) -> list[dict[str, Any]]:
+        return list(tables.get(self._table, {}).values())
+
+    def _note_call(self, seen: SeenCall) -> None:
+        reply, since_begin = seen.reply, self.clock.since_begin
+        resets_at = reply.headers.get("X-RateLimit-Reset") if reply.status == 429 else None
+        named = reply.source is not None and reply.id is not None
+        self.history.record(
+            Call(
+                pair=Pair(str(reply.source), str(reply.id)) if named else None,
+                process=seen.process,
+                begin_s=since_begin(seen.begin_s),
+                end_s=since_begin(seen.end_s),
+                http_status=reply.status,
+                taken=reply.taken,
+                reply_lost=reply.lost,
+                resets_at_s=None if resets_at is None else round(self.clock.now() + float(resets_at) - unix_s(seen.end_s), 6),
+            )
+        )
+
+
+def _suffered(fault: Fault, wound: Wound, *, index: int, begin_s: float, end_s: float) -> Suffered:
+    return Suffered(
+        index=index,
+        name=type(fault).__name__,
+        story=story(fault),
+        begin_s=begin_s,
+        end_s=end_s,
+        evidence=wound.evidence,
+        processes=wound.processes,
+    )
+
+
+def _pair(row: dict[str, Any]) -> Pair:
+    return Pair(row["source"], row["id"])
+
+
+def _may_lose_power(plan: Sequence[Planned]) -> bool:
+    """Whether Redis must remember its last fsync."""
+    return any(isinstance(planned.fault, RedisCrashes) and planned.fault.loss == "power-loss" for planned in plan)
+
+
+def _table_of(system: System) -> str:
+    """The table `observe.rows` reads; the simulated database knows no more SQL than that."""
+    found = re.search(r"\bFROM\s+\"?(\w+)", system.observe.rows, re.IGNORECASE)
+    if found is None:
+        told = f"observe.rows of '{system.name}' names no table the simulation could read"
+        raise UsageError(f"{told}; write SELECT source, id FROM a_table.")
+    return found.group(1)
+
+
+def _planted(flaw: str) -> AbstractContextManager[Any]:
+    """The flaw of a file, planted for as long as the world is open: its `plant()` is a context manager."""
+    if not flaw:
+        return nullcontext()
+    try:
+        plant = runpy.run_path(flaw)["plant"]
+    except (OSError, KeyError) as error:
+        raise UsageError(f"The flaw {flaw} cannot be planted ({error!r}); name a .py file that defines plant().") from None
+    planted: AbstractContextManager[Any] = plant()
+    return planted

@@ -1,0 +1,15 @@
+"""The reference service: takes events over HTTP, stores each once and sends its mail, and keeps what its answers promise.
+
+The map, from the outside in:
+
+- ``__main__`` (api | worker | migrate), ``settings``, ``wiring`` (how the parts come together), ``simulation``
+- ``api``, ``problems``, ``readiness``, ``status``: the HTTP side
+- ``events``: what an event is, its identity, its fingerprint
+- ``intake`` and ``synchronous``: the two ways in (202 accepted, 200 processed)
+- ``worker``, ``delivery``, ``lease``, ``queue``: from the stream to the end of an event; ``scripts/`` holds the atomic steps
+- ``postman``, ``mailer``, ``breaker``, ``backoff``: mail
+- ``store`` (the port), ``postgres``: rows
+- ``coalescer``, ``connection``, ``scripts``: how Redis is talked to
+
+``systems/`` tells the harness how to run it. Nothing here imports the harness.
+"""

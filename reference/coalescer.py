@@ -1,0 +1,63 @@
+"""Requests that arrive while a call is under way leave together in the next one: a list and a busy flag, no timer.
+
+One call in flight turns N round trips into one without making anybody wait longer than the call before.
+Where to go next: ``intake`` (accepting events) and ``delivery`` (rows and acknowledgements) use it.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable, Sequence
+from typing import Generic, TypeVar
+
+T = TypeVar("T")
+R = TypeVar("R")
+
+
+class Coalescer(Generic[T, R]):
+    """Gathers single items into calls of at most ``limit`` items.
+
+    ``call`` answers one result per item, in order; a result that is an exception is raised to that item's caller,
+    an exception raised by ``call`` to all of them.
+    """
+
+    def __init__(self, call: Callable[[list[T]], Awaitable[Sequence[R | Exception]]], *, limit: int = 250) -> None:
+        self._call = call
+        self._limit = limit
+        self._waiting: list[tuple[T, asyncio.Future[R]]] = []
+        self._runner: asyncio.Task[None] | None = None
+
+    async def submit(self, item: T) -> R:
+        """The result for ``item``. Cancelled before its call began, it is never part of one."""
+        answer: asyncio.Future[R] = asyncio.get_running_loop().create_future()
+        self._waiting.append((item, answer))
+        if self._runner is None:
+            self._runner = asyncio.create_task(self._run())
+        return await answer
+
+    async def _run(self) -> None:
+        try:
+            while self._waiting:
+                taken, self._waiting = self._waiting[: self._limit], self._waiting[self._limit :]
+                await self._answer([(item, answer) for item, answer in taken if not answer.done()])
+        finally:
+            self._runner = None
+
+    async def _answer(self, taken: list[tuple[T, asyncio.Future[R]]]) -> None:
+        if not taken:
+            return
+        try:
+            results = await self._call([item for item, _ in taken])
+        except Exception as error:  # every caller has to hear of it, whatever it is
+            results = [error] * len(taken)
+        for (_, answer), result in zip(taken, results, strict=True):
+            _resolve(answer, result)
+
+
+def _resolve(answer: asyncio.Future[R], result: R | Exception) -> None:
+    if answer.done():
+        return
+    if isinstance(result, Exception):
+        answer.set_exception(result)
+    else:
+        answer.set_result(result)

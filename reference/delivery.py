@@ -1,0 +1,186 @@
+"""The way of one entry through the worker: row, mail, status, acknowledgement - in this order, the acknowledgement last.
+
+Every entry has a task of its own and reads top to bottom; coalescers turn the tasks' calls into batches.
+Where to go next: ``worker`` (starts the tasks), ``postman`` (mail), ``store`` (rows), ``queue`` (how entries end or wait).
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import TypeVar
+
+from reference.backoff import Backoff
+from reference.coalescer import Coalescer
+from reference.connection import QUEUE_ERRORS
+from reference.events import Event, InvalidEventError, Pair, parse
+from reference.lease import LeaseLostError, Leases
+from reference.mailer import Answer, Outcome
+from reference.postman import Postman
+from reference.queue import Delay, Entry, Finish, Queue
+from reference.settings import Settings
+from reference.store import NewRow, Row, Store, StoreUnavailableError, UnstorableError
+
+_log = logging.getLogger(__name__)
+T = TypeVar("T")
+
+
+class DrainingError(Exception):
+    """The worker is stopping: begin nothing, hand the entry back."""
+
+
+@dataclass(frozen=True)
+class Done:
+    """The entry ends: ``completed``, or ``failed`` with a reason."""
+
+    status: str
+    reason: str = ""
+    processed_at: datetime | None = None
+
+
+@dataclass(frozen=True)
+class Later:
+    """The entry waits. ``is_attempt``: a mail was tried, so the count goes up."""
+
+    seconds: float
+    is_attempt: bool = False
+
+
+Ending = Done | Later
+
+
+class Delivery:
+    """Takes entries to their end."""
+
+    def __init__(
+        self, *, queue: Queue, store: Store, postman: Postman, leases: Leases, settings: Settings, backoff: Backoff
+    ) -> None:
+        self._queue = queue
+        self._store = store
+        self._postman = postman
+        self._leases = leases
+        self._settings = settings
+        self._backoff = backoff
+        self._mailed: set[str] = set()
+        self.is_draining = False
+        self._adds: Coalescer[NewRow, Row] = Coalescer(store.add, limit=settings.batch_size)
+        self._completions: Coalescer[Pair, None] = Coalescer(self._complete_all, limit=settings.batch_size)
+        self._finishes: Coalescer[Finish, bool] = Coalescer(queue.finish, limit=settings.batch_size)
+        self._delays: Coalescer[Delay, bool] = Coalescer(queue.delay, limit=settings.batch_size)
+
+    async def deliver(self, entry: Entry) -> None:
+        """Take ``entry`` to its end or put it back for later; drop it where it became another worker's."""
+        try:
+            await self._settle(entry, await self._end(entry))
+        except LeaseLostError:
+            _log.info("entry %s was reclaimed by another worker", entry.entry_id)
+        self._forget(entry)
+
+    async def hand_back(self, entry: Entry) -> None:
+        """Put ``entry`` back at once, with what is known of its mail. Raises QUEUE_ERRORS."""
+        await self._delays.submit(Delay(entry.entry_id, entry.key, 0.0, was_mailed=self._is_mailed(entry)))
+        self._forget(entry)
+
+    async def _end(self, entry: Entry) -> Ending:
+        if entry.takes > self._settings.most_takes:
+            return await self._failed(entry, f"taken {entry.takes} times by workers that died or lost it")
+        try:
+            return await self._process(entry, parse(entry.event))
+        except (InvalidEventError, UnstorableError) as error:
+            return Done("failed", f"cannot be stored: {error}")
+        except StoreUnavailableError as error:
+            _log.warning("the event store is unavailable: %s", error)
+            return Later(self._backoff.seconds(4))
+        except DrainingError:
+            return Later(0.0)
+
+    async def _process(self, entry: Entry, event: Event) -> Ending:
+        new = NewRow.of(event)
+        row = await self._adds.submit(new)
+        if row.fingerprint != new.fingerprint:
+            return Done("failed", "this pair was stored before with another payload")
+        if row.status != "pending":
+            return Done(row.status, row.reason, row.processed_at)
+        if self._is_mailed(entry):
+            return await self._completed(entry)
+        if row.is_leased:
+            return Later(self._backoff.spread(1.0))
+        return await self._mail(entry, event)
+
+    async def _mail(self, entry: Entry, event: Event) -> Ending:
+        answer = await self._postman.post(event, just_before=lambda: self._may_mail(entry))
+        if answer.outcome is Outcome.SENT:
+            self._mailed.add(entry.entry_id)
+            return await self._completed(entry)
+        if answer.outcome is Outcome.REFUSED:
+            return await self._failed(entry, answer.reason)
+        return await self._retry(entry, answer)
+
+    async def _may_mail(self, entry: Entry) -> None:
+        if self.is_draining:
+            raise DrainingError
+        await self._leases.ensure(entry.entry_id)
+
+    async def _retry(self, entry: Entry, answer: Answer) -> Ending:
+        if answer.outcome in (Outcome.POSTPONED, Outcome.RATE_LIMITED):
+            return Later(pause_seconds(answer, backoff=self._backoff))
+        if answer.outcome is Outcome.MISCONFIGURED:
+            _log.error("the mail provider refuses our credentials: %s", answer.reason)
+            return Later(self._backoff.spread(self._settings.breaker_reset_seconds))
+        if entry.attempts + 1 >= self._settings.most_attempts:
+            return await self._failed(entry, f"given up after {entry.attempts + 1} attempts: {answer.reason}")
+        return Later(self._backoff.seconds(entry.attempts + 1), is_attempt=True)
+
+    async def _completed(self, entry: Entry) -> Done:
+        # The mail is out: whatever the database does, remember and insist; sending again would be a second mail.
+        await self._insist(lambda: self._completions.submit(entry.pair))
+        return Done("completed")
+
+    async def _failed(self, entry: Entry, reason: str) -> Done:
+        await self._leases.ensure(entry.entry_id)
+        await self._insist(lambda: self._store.fail(entry.pair, reason=reason))
+        return Done("failed", reason)
+
+    async def _complete_all(self, pairs: list[Pair]) -> list[Exception | None]:
+        await self._store.complete(pairs)
+        return [None] * len(pairs)
+
+    async def _settle(self, entry: Entry, ending: Ending) -> None:
+        await self._leases.ensure(entry.entry_id)
+        if isinstance(ending, Done):
+            await self._insist(lambda: self._finishes.submit(self._finish(entry, ending)))
+        else:
+            await self._insist(lambda: self._delays.submit(self._delay(entry, ending)))
+
+    def _finish(self, entry: Entry, done: Done) -> Finish:
+        processed_at = (done.processed_at or datetime.now(UTC)).isoformat().replace("+00:00", "Z")
+        return Finish(entry.entry_id, entry.pair, done.status, processed_at, done.reason, entry.attempts + 1)
+
+    def _delay(self, entry: Entry, later: Later) -> Delay:
+        attempts = entry.attempts + int(later.is_attempt)
+        return Delay(entry.entry_id, entry.key, later.seconds, attempts, was_mailed=self._is_mailed(entry))
+
+    async def _insist(self, operation: Callable[[], Awaitable[T]]) -> T:
+        """Try ``operation`` until the server answers; it must be safe to repeat."""
+        failures = 0
+        while True:
+            try:
+                return await operation()
+            except (*QUEUE_ERRORS, StoreUnavailableError):
+                failures += 1
+                await asyncio.sleep(self._backoff.seconds(min(failures, 3)))
+
+    def _is_mailed(self, entry: Entry) -> bool:
+        return entry.was_mailed or entry.entry_id in self._mailed
+
+    def _forget(self, entry: Entry) -> None:
+        self._mailed.discard(entry.entry_id)
+        self._leases.drop(entry.entry_id)
+
+
+def pause_seconds(answer: Answer, *, backoff: Backoff) -> float:
+    """How long an event waits after a rate limit: until the reset the provider named, and a little, spread out."""
+    return backoff.spread(answer.wait_seconds)

@@ -1,0 +1,149 @@
+"""The door: events that arrive together are accepted in one script call, and every outcome is named honestly.
+
+``UnavailableError`` means certainly nothing was taken; ``UnansweredError`` means Redis was asked and did not answer in time.
+Where to go next: ``scripts/accept.lua`` (the decision) and ``api`` (the answers).
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Sequence
+from dataclasses import dataclass
+from random import Random
+from typing import Any
+
+from redis.asyncio import Redis
+from redis.exceptions import BusyLoadingError, NoScriptError, OutOfMemoryError, ReadOnlyError, RedisError, ResponseError
+
+from reference import scripts
+from reference.coalescer import Coalescer
+from reference.connection import DELAYED, QUEUE_ERRORS, STREAM, index_key, record_key
+from reference.events import Event, fingerprint
+
+# Answers of a server that did nothing, by the first word of the error.
+_REFUSALS = (
+    "OOM",
+    "READONLY",
+    "LOADING",
+    "MISCONF",
+    "NOAUTH",
+    "NOPERM",
+    "NOREPLICAS",
+    "CLUSTERDOWN",
+    "MASTERDOWN",
+    "BUSY",
+)
+
+
+class UnavailableError(Exception):
+    """Redis was not asked, or said no before doing anything: certainly nothing was taken."""
+
+
+class UnansweredError(Exception):
+    """Redis was asked and did not answer: taken or not, nobody knows."""
+
+
+@dataclass(frozen=True)
+class Acceptance:
+    """The script's answer: ``accepted``, ``duplicate``, ``conflict`` or ``full``, the current status and the backlog."""
+
+    kind: str
+    status: str
+    backlog: int
+
+
+@dataclass
+class Ticket:
+    """One request on its way. The token tells our own retry from somebody else's duplicate."""
+
+    event: Event
+    fingerprint: str
+    token: str
+    was_sent: bool = False
+
+
+class Intake:
+    """Accepts events into the queue."""
+
+    def __init__(self, redis: Redis, *, random: Random, high_water: int, deadline_seconds: float) -> None:
+        self._pool: Any = redis.connection_pool  # untyped in redis-py
+        self._random = random
+        self._high_water = high_water
+        self._deadline_seconds = deadline_seconds
+        self._calls: Coalescer[Ticket, Acceptance] = Coalescer(self._call, limit=100)
+
+    async def accept(self, event: Event) -> Acceptance:
+        """Accept ``event`` before the deadline. Raises InvalidEventError, UnavailableError or UnansweredError."""
+        ticket = Ticket(event, fingerprint(event), token=f"{self._random.getrandbits(64):016x}")
+        try:
+            async with asyncio.timeout(self._deadline_seconds):
+                return await self._submit(ticket)
+        except TimeoutError:
+            raise _unknown_if(ticket.was_sent) from None
+
+    async def _submit(self, ticket: Ticket) -> Acceptance:
+        try:
+            return await self._calls.submit(ticket)
+        except UnansweredError:
+            pass  # the token makes one more try safe
+        try:
+            return await self._calls.submit(ticket)
+        except UnavailableError:
+            # This try did not arrive, but the first may have.
+            raise UnansweredError from None
+
+    async def _call(self, tickets: list[Ticket]) -> Sequence[Acceptance]:
+        keys, args = self._arguments(tickets)
+        answers = await self._send(tickets, keys, args)
+        return [Acceptance(kind, status, backlog) for kind, status, backlog in answers]
+
+    def _arguments(self, tickets: list[Ticket]) -> tuple[list[str], list[scripts.Argument]]:
+        keys, args = [STREAM, DELAYED], list[scripts.Argument]([self._high_water])
+        for ticket in tickets:
+            pair = ticket.event.pair
+            keys += [record_key(pair.key), index_key(pair.id)]
+            args += [pair.key, pair.source, ticket.fingerprint, ticket.token, ticket.event.model_dump_json()]
+        return keys, args
+
+    async def _send(self, tickets: list[Ticket], keys: list[str], args: list[scripts.Argument]) -> Any:
+        # Connecting and sending are two steps here, because only the second makes an outcome doubtful.
+        try:
+            connection = await self._pool.get_connection()
+        except QUEUE_ERRORS as error:
+            raise UnavailableError(f"no connection to Redis: {error}") from error
+        for ticket in tickets:
+            ticket.was_sent = True
+        try:
+            return await _ask(connection, scripts.load("accept"), keys=keys, args=args)
+        except RedisError as error:
+            raise _classify(error, tickets) from error
+        except (OSError, TimeoutError) as error:
+            raise UnansweredError(str(error)) from error
+        finally:
+            await self._pool.release(connection)
+
+
+async def _ask(connection: Any, script: scripts.Script, *, keys: list[str], args: list[scripts.Argument]) -> Any:
+    try:
+        await connection.send_command("EVALSHA", script.sha, len(keys), *keys, *args)
+        return await connection.read_response()
+    except NoScriptError:
+        await connection.send_command("EVAL", script.text, len(keys), *keys, *args)
+        return await connection.read_response()
+
+
+def _classify(error: RedisError, tickets: list[Ticket]) -> Exception:
+    refused = isinstance(error, (OutOfMemoryError, ReadOnlyError, BusyLoadingError)) or (
+        isinstance(error, ResponseError) and str(error).startswith(_REFUSALS)
+    )
+    if not refused:
+        return UnansweredError(str(error))
+    for ticket in tickets:
+        ticket.was_sent = False
+    return UnavailableError(f"Redis refused: {error}")
+
+
+def _unknown_if(was_sent: bool) -> Exception:
+    if was_sent:
+        return UnansweredError("Redis did not answer before the deadline")
+    return UnavailableError("the deadline passed before Redis could be asked")

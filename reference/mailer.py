@@ -1,0 +1,113 @@
+"""SendGrid's v3 mail/send over httpx: one call, and what its answer means.
+
+Where to go next: ``postman`` (breaker, rate limit, how many at once).
+"""
+
+from __future__ import annotations
+
+import asyncio
+import enum
+import time
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+import httpx
+
+from reference.events import Event
+from reference.settings import Settings
+
+_DEFAULT_WAIT_SECONDS = 2.0
+_SHORTEST_WAIT_SECONDS = 0.5
+_TOO_MANY_REQUESTS = 429
+_SERVER_ERRORS = 500
+_CREDENTIALS = (401, 403)
+_TRY_AGAIN = (408, 425)
+
+
+class Outcome(enum.Enum):
+    """What became of a mail."""
+
+    SENT = "sent"
+    REFUSED = "refused"  # this very mail, for good
+    TRANSIENT = "transient"  # certainly not taken; try again
+    UNKNOWN = "unknown"  # may have been taken
+    RATE_LIMITED = "rate limited"  # not taken; wait first
+    MISCONFIGURED = "misconfigured"  # our credentials, not this mail
+    POSTPONED = "postponed"  # not even tried
+
+
+@dataclass(frozen=True)
+class Answer:
+    """An outcome, its reason for people, and how long to wait where that was said."""
+
+    outcome: Outcome
+    reason: str = ""
+    wait_seconds: float = 0.0
+
+
+class Mailer:
+    """Sends one mail per call; knows nothing of retries."""
+
+    def __init__(self, client: httpx.AsyncClient, settings: Settings) -> None:
+        self._client = client
+        self._settings = settings
+
+    async def send(self, event: Event) -> Answer:
+        """Send the mail of ``event``; answers within ``mail_timeout_seconds`` and raises nothing but cancellation."""
+        try:
+            async with asyncio.timeout(self._settings.mail_timeout_seconds):
+                response = await self._post(event)
+        except (httpx.ConnectError, httpx.ConnectTimeout, httpx.PoolTimeout) as error:
+            return Answer(Outcome.TRANSIENT, f"mail provider unreachable ({type(error).__name__})")
+        except (httpx.HTTPError, OSError, TimeoutError) as error:
+            return Answer(Outcome.UNKNOWN, f"no answer from the mail provider ({type(error).__name__})")
+        return classify(response.status_code, response.headers, longest_seconds=self._settings.rate_limit_longest_seconds)
+
+    async def _post(self, event: Event) -> httpx.Response:
+        seconds = self._settings.mail_timeout_seconds
+        return await self._client.post(
+            self._settings.sendgrid_url,
+            json=body(event, mail_from=self._settings.mail_from),
+            headers={"Authorization": f"Bearer {self._settings.sendgrid_api_key.get_secret_value()}"},
+            timeout=httpx.Timeout(seconds, connect=seconds / 2),
+        )
+
+
+def body(event: Event, *, mail_from: str) -> dict[str, object]:
+    """The mail/send request for ``event``, which must have an email."""
+    assert event.email is not None
+    return {
+        "personalizations": [{"to": [{"email": event.email.to}]}],
+        "from": {"email": mail_from},
+        "subject": event.email.subject,
+        "content": [{"type": "text/plain", "value": event.email.text}],
+        "custom_args": {"source": event.source, "id": event.id},
+    }
+
+
+def classify(status: int, headers: Mapping[str, str], *, longest_seconds: float) -> Answer:
+    """What an answer of the provider means."""
+    reason = f"the mail provider answered {status}"
+    if 200 <= status < 300:
+        return Answer(Outcome.SENT)
+    if status == _TOO_MANY_REQUESTS:
+        return Answer(Outcome.RATE_LIMITED, reason, wait_seconds(headers, longest_seconds=longest_seconds))
+    if status in _CREDENTIALS:
+        return Answer(Outcome.MISCONFIGURED, reason)
+    if status >= _SERVER_ERRORS or status in _TRY_AGAIN:
+        return Answer(Outcome.TRANSIENT, reason)
+    return Answer(Outcome.REFUSED, reason)
+
+
+def wait_seconds(headers: Mapping[str, str], *, longest_seconds: float) -> float:
+    """How long a 429 asks us to wait: X-RateLimit-Reset (epoch s), else Retry-After (s), else a default; clamped."""
+    until_reset = _number(headers.get("x-ratelimit-reset"))
+    wait = until_reset - time.time() if until_reset is not None else _number(headers.get("retry-after"))
+    return min(longest_seconds, max(_SHORTEST_WAIT_SECONDS, _DEFAULT_WAIT_SECONDS if wait is None else wait))
+
+
+def _number(text: str | None) -> float | None:
+    try:
+        return float(text) if text is not None else None
+    except ValueError:
+        return None

@@ -1,0 +1,243 @@
+"""The event store on Postgres (asyncpg): batches through unnest, row by row where a batch holds a row that cannot be stored.
+
+Connections are made at first use, so the asynchronous API starts without one.
+Where to go next: ``store`` (the port this implements).
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator, Sequence
+from contextlib import asynccontextmanager
+from typing import Any
+
+import asyncpg
+from asyncpg.exceptions._base import InternalClientError
+
+from reference.events import Pair
+from reference.store import NewRow, Reservation, Row, StoreUnavailableError, UnstorableError
+
+SCHEMA = """
+CREATE TABLE IF NOT EXISTS events (
+    source       text NOT NULL,
+    id           text NOT NULL,
+    type         text,
+    payload      jsonb NOT NULL,
+    fingerprint  text NOT NULL,
+    status       text NOT NULL CHECK (status IN ('pending', 'completed', 'failed')),
+    mail_state   text NOT NULL CHECK (mail_state IN ('none', 'due', 'sent')),
+    reason       text NOT NULL DEFAULT '',
+    created_at   timestamptz NOT NULL DEFAULT now(),
+    processed_at timestamptz,
+    lease_owner  text,
+    lease_until  timestamptz,
+    PRIMARY KEY (source, id)
+);
+CREATE INDEX IF NOT EXISTS events_by_id ON events (id);
+"""
+
+_COLUMNS = """source, id, fingerprint, status, mail_state, reason, processed_at,
+coalesce(lease_until > now(), false) AS is_leased"""
+
+_ADD = """
+INSERT INTO events (source, id, type, payload, fingerprint, status, mail_state, processed_at)
+SELECT source, id, type, payload::jsonb, fingerprint,
+       CASE WHEN due THEN 'pending' ELSE 'completed' END, CASE WHEN due THEN 'due' ELSE 'none' END,
+       CASE WHEN due THEN NULL ELSE now() END
+FROM unnest($1::text[], $2::text[], $3::text[], $4::text[], $5::text[], $6::bool[])
+     AS new (source, id, type, payload, fingerprint, due)
+ON CONFLICT (source, id) DO NOTHING
+"""
+_SELECT = f"SELECT {_COLUMNS} FROM events JOIN unnest($1::text[], $2::text[]) AS wanted (source, id) USING (source, id)"
+_COMPLETE = """
+UPDATE events SET status = 'completed', mail_state = 'sent', reason = '', processed_at = now(),
+       lease_owner = NULL, lease_until = NULL
+FROM unnest($1::text[], $2::text[]) AS done (source, id)
+WHERE events.source = done.source AND events.id = done.id AND events.status <> 'completed'
+"""
+_FAIL = """
+UPDATE events SET status = 'failed', reason = $3, processed_at = now() WHERE source = $1 AND id = $2 AND status <> 'completed'
+"""
+_RESERVE = f"""
+INSERT INTO events (source, id, type, payload, fingerprint, status, mail_state, processed_at, lease_owner, lease_until)
+VALUES ($1, $2, $3, $4::jsonb, $5, CASE WHEN $6 THEN 'pending' ELSE 'completed' END, CASE WHEN $6 THEN 'due' ELSE 'none' END,
+        CASE WHEN $6 THEN NULL ELSE now() END, $7, CASE WHEN $6 THEN now() + $8 * interval '1 second' END)
+ON CONFLICT (source, id) DO UPDATE SET lease_owner = EXCLUDED.lease_owner, lease_until = EXCLUDED.lease_until
+WHERE events.status = 'pending' AND events.fingerprint = EXCLUDED.fingerprint AND coalesce(events.lease_until <= now(), true)
+RETURNING {_COLUMNS}
+"""
+_RELEASE = "UPDATE events SET lease_owner = NULL, lease_until = NULL WHERE source = $1 AND id = $2 AND lease_owner = $3"
+_DISCARD = "DELETE FROM events WHERE source = $1 AND id = $2 AND lease_owner = $3 AND status = 'pending'"
+
+# A restart, a failover to a replica or a cut connection shows as one of these.
+_UNAVAILABLE = (
+    asyncpg.PostgresConnectionError,
+    asyncpg.CannotConnectNowError,
+    asyncpg.AdminShutdownError,
+    asyncpg.CrashShutdownError,
+    asyncpg.QueryCanceledError,
+    asyncpg.TooManyConnectionsError,
+    asyncpg.ReadOnlySQLTransactionError,
+    asyncpg.DeadlockDetectedError,
+    asyncpg.DiskFullError,
+    asyncpg.InterfaceError,
+    InternalClientError,
+    OSError,
+    TimeoutError,
+)
+# What no database of this kind will ever take.
+_UNSTORABLE = (asyncpg.DataError, asyncpg.ProgramLimitExceededError, asyncpg.StatementTooComplexError, ValueError)
+
+
+class PostgresStore:
+    """``store.Store`` on a Postgres database. Calls and connecting end after ``timeout_seconds`` each."""
+
+    def __init__(self, url: str, *, timeout_seconds: float = 2.0, connections: int = 4) -> None:
+        self._url = url
+        self._timeout_seconds = timeout_seconds
+        self._connections = connections
+        self._pool: asyncpg.Pool[asyncpg.Record] | None = None
+        self._opening = asyncio.Lock()
+
+    async def close(self) -> None:
+        """See Store."""
+        if self._pool is not None:
+            try:
+                await asyncio.wait_for(self._pool.close(), self._timeout_seconds)
+            except _UNAVAILABLE:
+                self._pool.terminate()
+
+    async def ping(self) -> None:
+        """See Store."""
+        async with self._connection() as connection:
+            await connection.execute("SELECT 1")
+
+    async def migrate(self) -> None:
+        """Create what is missing; several processes may do so at once."""
+        async with self._connection() as connection, connection.transaction():
+            await connection.execute("SELECT pg_advisory_xact_lock(20261)")
+            await connection.execute(SCHEMA)
+
+    async def add(self, rows: Sequence[NewRow]) -> list[Row | Exception]:
+        """See Store."""
+        try:
+            return await self._add_together(rows)
+        except UnstorableError as error:
+            if len(rows) == 1:
+                return [error]
+        return [(await self.add([row]))[0] for row in rows]
+
+    async def complete(self, pairs: Sequence[Pair]) -> None:
+        """See Store."""
+        # Rows are locked in one order, so that two batches cannot wait for each other.
+        ordered = sorted(set(pairs), key=lambda pair: (pair.source, pair.id))
+        async with self._connection() as connection:
+            await connection.execute(_COMPLETE, [pair.source for pair in ordered], [pair.id for pair in ordered])
+
+    async def fail(self, pair: Pair, *, reason: str) -> None:
+        """See Store."""
+        async with self._connection() as connection:
+            await connection.execute(_FAIL, pair.source, pair.id, reason)
+
+    async def find(self, event_id: str, *, source: str | None = None) -> list[Row]:
+        """See Store."""
+        query = f"SELECT {_COLUMNS} FROM events WHERE id = $1 AND ($2::text IS NULL OR source = $2) ORDER BY source LIMIT 100"
+        async with self._connection() as connection:
+            return [_row(record) for record in await connection.fetch(query, event_id, source)]
+
+    async def reserve(self, new: NewRow, *, owner: str, lease_seconds: float) -> Reservation:
+        """See Store."""
+        values = (
+            new.pair.source,
+            new.pair.id,
+            new.type,
+            new.payload,
+            new.fingerprint,
+            new.is_mail_due,
+            owner,
+            lease_seconds,
+        )
+        async with self._connection() as connection:
+            record = await connection.fetchrow(_RESERVE, *values)
+            if record is not None:
+                return Reservation(is_ours=True, row=_row(record))
+            record = await connection.fetchrow(_SELECT, [new.pair.source], [new.pair.id])
+        if record is None:
+            raise StoreUnavailableError("the row was discarded at this very moment", was_asked=True)
+        return Reservation(is_ours=False, row=_row(record))
+
+    async def release(self, pair: Pair, *, owner: str) -> None:
+        """See Store."""
+        async with self._connection() as connection:
+            await connection.execute(_RELEASE, pair.source, pair.id, owner)
+
+    async def discard(self, pair: Pair, *, owner: str) -> None:
+        """See Store."""
+        async with self._connection() as connection:
+            await connection.execute(_DISCARD, pair.source, pair.id, owner)
+
+    async def _add_together(self, rows: Sequence[NewRow]) -> list[Row | Exception]:
+        ordered = sorted(rows, key=lambda row: (row.pair.source, row.pair.id))
+        sources, ids = [row.pair.source for row in ordered], [row.pair.id for row in ordered]
+        types, payloads = [row.type for row in ordered], [row.payload for row in ordered]
+        prints, due = [row.fingerprint for row in ordered], [row.is_mail_due for row in ordered]
+        async with self._connection() as connection:
+            await connection.execute(_ADD, sources, ids, types, payloads, prints, due)
+            found = {row.pair: row for row in map(_row, await connection.fetch(_SELECT, sources, ids))}
+        missing = StoreUnavailableError("the row was discarded at this very moment", was_asked=True)
+        return [found.get(row.pair, missing) for row in rows]
+
+    @asynccontextmanager
+    async def _connection(self) -> AsyncIterator[Any]:
+        """A pooled connection; what it raises comes out as the port's errors."""
+        pool = await self._opened()
+        try:
+            connection = await pool.acquire(timeout=self._timeout_seconds)
+        except _UNAVAILABLE as error:
+            raise StoreUnavailableError(_describe(error), was_asked=False) from error
+        try:
+            yield connection
+        except _UNSTORABLE as error:
+            raise UnstorableError(_describe(error)) from error
+        except (*_UNAVAILABLE, asyncpg.PostgresError) as error:
+            # Anything else the server says (a missing table, say) is an operator's to mend: the event waits.
+            raise StoreUnavailableError(_describe(error), was_asked=True) from error
+        finally:
+            await _give_back(pool, connection, timeout_seconds=self._timeout_seconds)
+
+    async def _opened(self) -> asyncpg.Pool[asyncpg.Record]:
+        async with self._opening:
+            if self._pool is None:
+                # min_size 0: the pool makes its first connection at first use.
+                self._pool = await asyncpg.create_pool(
+                    self._url,
+                    min_size=0,
+                    max_size=self._connections,
+                    command_timeout=self._timeout_seconds,
+                    timeout=self._timeout_seconds,
+                )
+            return self._pool
+
+
+async def _give_back(pool: Any, connection: Any, *, timeout_seconds: float) -> None:
+    try:
+        await pool.release(connection, timeout=timeout_seconds)
+    except _UNAVAILABLE:
+        connection.terminate()
+
+
+def _describe(error: Exception) -> str:
+    # The first line only, and no detail: Postgres quotes the data there.
+    return f"{type(error).__name__}: {str(error).splitlines()[0] if str(error) else 'no answer in time'}"
+
+
+def _row(record: Any) -> Row:
+    return Row(
+        pair=Pair(source=record["source"], id=record["id"]),
+        fingerprint=record["fingerprint"],
+        status=record["status"],
+        is_mail_sent=record["mail_state"] == "sent",
+        reason=record["reason"],
+        processed_at=record["processed_at"],
+        is_leased=record["is_leased"],
+    )

@@ -1,0 +1,80 @@
+"""Everything a mail passes before it is sent: a place among those on their way, the rate limit's pause, the breaker.
+
+Where to go next: ``delivery`` and ``synchronous`` (who sends mail), ``breaker`` and ``mailer`` (the parts).
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable
+
+from reference.backoff import Backoff
+from reference.breaker import Breaker, BreakerOpenError, Report
+from reference.events import Event
+from reference.mailer import Answer, Mailer, Outcome
+
+_REPORTS = {
+    Outcome.SENT: Report.SUCCESS,
+    Outcome.REFUSED: Report.SUCCESS,  # the provider is well; it is the mail that is not
+    Outcome.TRANSIENT: Report.FAILURE,
+    Outcome.UNKNOWN: Report.FAILURE,
+    Outcome.RATE_LIMITED: Report.NEUTRAL,
+    Outcome.POSTPONED: Report.NEUTRAL,
+    Outcome.MISCONFIGURED: Report.TRIP,
+}
+
+
+class Postman:
+    """Sends mails for one process, at most ``at_once`` at a time."""
+
+    def __init__(self, mailer: Mailer, *, breaker: Breaker, backoff: Backoff, at_once: int) -> None:
+        self._mailer = mailer
+        self._breaker = breaker
+        self._backoff = backoff
+        self._places = asyncio.Semaphore(at_once)
+        self._paused_until = 0.0
+
+    def closed_for_seconds(self) -> float:
+        """How long no mail will be tried; 0.0 if it would be now."""
+        return max(self._paused_until - asyncio.get_running_loop().time(), self._breaker.remaining_seconds(), 0.0)
+
+    async def post(self, event: Event, *, just_before: Callable[[], Awaitable[None]]) -> Answer:
+        """Send the mail of ``event``, or say for how long it is postponed.
+
+        ``just_before`` is awaited when everything else has been waited for; what it raises stops the mail and is raised here.
+        """
+        async with self._places:
+            stopped: list[Exception] = []
+            try:
+                answer = await self._breaker.call(
+                    lambda: self._send(event, just_before=just_before, stopped=stopped), judge=_judge
+                )
+            except BreakerOpenError as error:
+                return self._postponed(error.retry_in_seconds, reason=str(error))
+        if stopped:
+            raise stopped[0]
+        return answer
+
+    async def _send(self, event: Event, *, just_before: Callable[[], Awaitable[None]], stopped: list[Exception]) -> Answer:
+        try:
+            await just_before()
+        except Exception as error:  # says nothing about the provider, so the breaker must not see it
+            stopped.append(error)
+            return Answer(Outcome.POSTPONED)
+        paused = self._paused_until - asyncio.get_running_loop().time()
+        if paused > 0:
+            return self._postponed(paused, reason="the provider's rate limit has not been reset")
+        answer = await self._mailer.send(event)
+        if answer.outcome is Outcome.RATE_LIMITED:
+            self._pause(answer.wait_seconds)
+        return answer
+
+    def _pause(self, seconds: float) -> None:
+        self._paused_until = max(self._paused_until, asyncio.get_running_loop().time() + seconds)
+
+    def _postponed(self, seconds: float, *, reason: str) -> Answer:
+        return Answer(Outcome.POSTPONED, reason, self._backoff.spread(seconds))
+
+
+def _judge(answer: Answer) -> Report:
+    return _REPORTS[answer.outcome]

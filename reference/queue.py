@@ -1,0 +1,167 @@
+"""The queue on Redis Streams as a worker sees it: read, take up, renew, reclaim, delay, promote, finish.
+
+An event is always in exactly one place: the stream or the delayed set, and at the end nowhere but in its record.
+Every move is one script (``scripts/``), and only the owner of an entry can move it. Where to go next: ``lease`` and ``worker``.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from redis.asyncio import Redis
+from redis.exceptions import ResponseError
+
+from reference import scripts
+from reference.connection import DEAD, DELAYED, GROUP, STREAM, index_key, record_key
+from reference.events import Pair
+
+_PROMOTED_AT_ONCE = 250
+
+
+@dataclass(frozen=True)
+class Reading:
+    """An entry as read: whose event it is, not yet taken up."""
+
+    entry_id: str
+    key: str
+
+
+@dataclass(frozen=True)
+class Entry:
+    """An entry taken up: the event and what happened to it before."""
+
+    entry_id: str
+    key: str
+    event: str
+    attempts: int
+    takes: int
+    was_mailed: bool
+
+    @property
+    def pair(self) -> Pair:
+        """The event's identity."""
+        return Pair.of_key(self.key)
+
+
+@dataclass(frozen=True)
+class Finish:
+    """How an entry ends: ``completed`` or ``failed`` with a reason."""
+
+    entry_id: str
+    pair: Pair
+    status: str
+    processed_at: str
+    reason: str
+    attempts: int
+
+
+@dataclass(frozen=True)
+class Delay:
+    """How long an entry waits, and what the next taker has to know. ``attempts`` None leaves the count."""
+
+    entry_id: str
+    key: str
+    delay_seconds: float
+    attempts: int | None = None
+    was_mailed: bool = False
+
+
+class Queue:
+    """The worker's side of the queue, seen by one consumer. Every method may raise ``connection.QUEUE_ERRORS``."""
+
+    def __init__(self, redis: Redis, *, consumer: str, window_seconds: float) -> None:
+        self._redis: Any = redis  # redis-py types its commands loosely or not at all
+        self._consumer = consumer
+        self._window_seconds = window_seconds
+
+    async def create_group(self) -> None:
+        """Create stream and group where they are missing (after the first start, or when Redis came back empty)."""
+        try:
+            await self._redis.xgroup_create(STREAM, GROUP, id="0", mkstream=True)
+        except ResponseError as error:
+            if not str(error).startswith("BUSYGROUP"):
+                raise
+
+    async def read(self, *, count: int, block_seconds: float) -> list[Reading]:
+        """Up to ``count`` entries nobody has read; waits at most ``block_seconds`` for the first."""
+        answer = await self._redis.execute_command(
+            "XREADGROUP", "GROUP", GROUP, self._consumer, "COUNT", count,
+            "BLOCK", int(block_seconds * 1000), "STREAMS", STREAM, ">",
+        )  # fmt: skip
+        return _readings(answer[0][1]) if answer else []
+
+    async def reclaim(self, *, idle_seconds: float, count: int) -> list[Reading]:
+        """Entries whose owner has not renewed them for ``idle_seconds``, ours whose reading was lost on the way included."""
+        answer = await self._redis.execute_command(
+            "XAUTOCLAIM", STREAM, GROUP, self._consumer, int(idle_seconds * 1000), "0-0", "COUNT", count
+        )
+        return _readings(answer[1])
+
+    async def take(self, readings: Sequence[Reading]) -> list[Entry]:
+        """Take up what was read; what is lost or finished already is left out."""
+        answers = await self._run(
+            "take",
+            keys=[STREAM, *(record_key(reading.key) for reading in readings)],
+            args=[r.entry_id for r in readings],
+        )
+        pairs = zip(readings, answers, strict=True)
+        return [_entry(reading, answer) for reading, answer in pairs if answer[0] == "taken"]
+
+    async def renew(self, entry_ids: Sequence[str]) -> list[str]:
+        """Renew the leases; answers the entries that are ours no longer."""
+        return list(await self._run("renew", keys=[STREAM], args=entry_ids)) if entry_ids else []
+
+    async def finish(self, finishes: Sequence[Finish]) -> list[bool]:
+        """Write final statuses and acknowledge; False where the entry was ours no longer and nothing was written."""
+        keys, args = [STREAM, DEAD], list[scripts.Argument]([int(self._window_seconds * 1000)])
+        for end in finishes:
+            keys += [record_key(end.pair.key), index_key(end.pair.id)]
+            args += [end.entry_id, end.pair.source, end.pair.id, end.status, end.processed_at, end.reason, end.attempts]
+        return [done == 1 for done in await self._run("finish", keys=keys, args=args)]
+
+    async def delay(self, delays: Sequence[Delay]) -> list[bool]:
+        """Put entries back for later; False where the entry was ours no longer."""
+        args: list[scripts.Argument] = []
+        for later in delays:
+            attempts = "" if later.attempts is None else later.attempts
+            args += [
+                later.entry_id,
+                later.key,
+                int(later.delay_seconds * 1000),
+                attempts,
+                "1" if later.was_mailed else "",
+            ]
+        keys = [STREAM, DELAYED, *(record_key(later.key) for later in delays)]
+        return [done == 1 for done in await self._run("delay", keys=keys, args=args)]
+
+    async def promote(self) -> float | None:
+        """Bring back what is due; answers the seconds until the next one is, None if nothing waits."""
+        script = scripts.load("promote")
+        wait_ms = await scripts.run(self._redis, script, keys=[DELAYED, STREAM], args=[_PROMOTED_AT_ONCE])
+        return None if wait_ms < 0 else wait_ms / 1000
+
+    async def retire(self) -> None:
+        """Forget this consumer, unless entries are still on its name: those are for others to reclaim."""
+        pending = await self._redis.xpending_range(STREAM, GROUP, "-", "+", 1, consumername=self._consumer)
+        if not pending:
+            await self._redis.xgroup_delconsumer(STREAM, GROUP, self._consumer)
+
+    async def _run(self, name: str, *, keys: Sequence[str], args: Sequence[scripts.Argument]) -> Any:
+        return await scripts.run(self._redis, scripts.load(name), keys=keys, args=[GROUP, self._consumer, *args])
+
+
+def _readings(entries: Sequence[Any]) -> list[Reading]:
+    # RESP2 nests fields as a flat list; an entry deleted behind our back has none.
+    return [Reading(entry_id, key=_field(fields, "pair")) for entry_id, fields in entries if fields]
+
+
+def _field(fields: Any, name: str) -> str:
+    values = fields if isinstance(fields, dict) else dict(zip(fields[::2], fields[1::2], strict=True))
+    return str(values[name])
+
+
+def _entry(reading: Reading, answer: Sequence[Any]) -> Entry:
+    _, event, attempts, takes, mailed = answer
+    return Entry(reading.entry_id, reading.key, event, int(attempts), int(takes), was_mailed=mailed == "1")

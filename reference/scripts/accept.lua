@@ -1,0 +1,37 @@
+-- Accept events, all or none of each: refuse, recognise, or record and append, in one step.
+-- KEYS  stream, delayed, then for each event: record, index
+-- ARGV  high water, then for each event: pair key, source, fingerprint, attempt token, event (JSON)
+-- Answers for each event: {accepted | duplicate | conflict | full, current status, backlog}
+local backlog = redis.call('XLEN', KEYS[1]) + redis.call('ZCARD', KEYS[2])
+local high_water = tonumber(ARGV[1])
+local answers = {}
+
+local function append(record, index, pair, source, fingerprint, token, event)
+  redis.call('HSET', record, 'fingerprint', fingerprint, 'token', token, 'status', 'pending',
+             'attempts', 0, 'takes', 0, 'event', event)
+  redis.call('ZADD', index, '+inf', source)
+  redis.call('PERSIST', index)
+  redis.call('XADD', KEYS[1], '*', 'pair', pair)
+  backlog = backlog + 1
+end
+
+for n = 1, (#KEYS - 2) / 2 do
+  local record, index, at = KEYS[2 * n + 1], KEYS[2 * n + 2], 5 * n - 3
+  local fingerprint, token = ARGV[at + 2], ARGV[at + 3]
+  local known = redis.call('HMGET', record, 'fingerprint', 'token', 'status')
+  local answer = 'accepted'
+  if known[1] then
+    if known[1] ~= fingerprint then
+      answer = 'conflict'
+    elseif known[2] ~= token then
+      -- The same token is our own retry of a call whose answer got lost: still the first acceptance.
+      answer = 'duplicate'
+    end
+  elseif backlog >= high_water then
+    answer = 'full'
+  else
+    append(record, index, ARGV[at], ARGV[at + 1], fingerprint, token, ARGV[at + 4])
+  end
+  answers[n] = {answer, known[3] or 'pending', backlog}
+end
+return answers

@@ -1,0 +1,43 @@
+-- Finish entries for good and acknowledge them, last of all. Only the owner of an entry may, and completed never changes.
+-- KEYS  stream, dead letters, then for each entry: record, index
+-- ARGV  group, consumer, dedupe window in ms, then for each entry:
+--       entry id, source, id, status, processed at, reason, attempts
+-- Answers for each entry: 1 if finished, 0 if it was not ours any more
+local time = redis.call('TIME')
+local now_ms = time[1] * 1000 + math.floor(time[2] / 1000)
+local window_ms = tonumber(ARGV[3])
+local answers = {}
+
+local function bury(record, source, id, reason, attempts)
+  local event = redis.call('HGET', record, 'event') or ''
+  redis.call('XADD', KEYS[2], '*', 'source', source, 'id', id, 'reason', reason, 'attempts', attempts, 'event', event)
+end
+
+local function close(record, index, at)
+  if redis.call('HGET', record, 'status') ~= 'completed' then
+    redis.call('HSET', record, 'status', ARGV[at + 3], 'processed_at', ARGV[at + 4], 'reason', ARGV[at + 5])
+  end
+  redis.call('HDEL', record, 'event')
+  redis.call('PEXPIRE', record, string.format('%.0f', window_ms))
+  redis.call('ZADD', index, string.format('%.0f', now_ms + window_ms), ARGV[at + 1])
+  redis.call('ZREMRANGEBYSCORE', index, '-inf', string.format('%.0f', now_ms))
+  if redis.call('ZCOUNT', index, '+inf', '+inf') == 0 then
+    redis.call('PEXPIRE', index, string.format('%.0f', window_ms))
+  end
+end
+
+for n = 1, (#KEYS - 2) / 2 do
+  local record, index, at = KEYS[2 * n + 1], KEYS[2 * n + 2], 7 * n - 3
+  local entry = ARGV[at]
+  local mine = redis.call('XPENDING', KEYS[1], ARGV[1], entry, entry, 1, ARGV[2])
+  answers[n] = #mine
+  if #mine == 1 then
+    if ARGV[at + 3] == 'failed' then
+      bury(record, ARGV[at + 1], ARGV[at + 2], ARGV[at + 5], ARGV[at + 6])
+    end
+    close(record, index, at)
+    redis.call('XACK', KEYS[1], ARGV[1], entry)
+    redis.call('XDEL', KEYS[1], entry)
+  end
+end
+return answers

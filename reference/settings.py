@@ -1,0 +1,82 @@
+"""Settings, read once from the environment. A bad value ends the process with exit code 2 and one sentence naming the variable.
+
+Where to go next: ``__main__`` reads them, ``systems/*.toml`` sets them.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping
+from typing import Any, Self
+
+from pydantic import Field, SecretStr, ValidationError, model_validator
+from pydantic_settings import BaseSettings, SettingsConfigDict
+
+
+class BadSettingsError(ValueError):
+    """A setting is missing or wrong; ``str()`` is one sentence that names the variable."""
+
+
+class Settings(BaseSettings):
+    """Every setting; the variable has the field's name in capitals."""
+
+    model_config = SettingsConfigDict(frozen=True, env_ignore_empty=True)
+
+    async_ingestion: bool = True
+    redis_url: str = Field(default="", pattern=r"^(rediss?://.+)?$")
+    database_url: SecretStr = SecretStr("")
+    sendgrid_url: str = Field(default="https://api.sendgrid.com/v3/mail/send", pattern=r"^https?://.+")
+    sendgrid_api_key: SecretStr = SecretStr("")
+    mail_from: str = Field(default="events@example.com", min_length=3)
+
+    max_body_bytes: int = Field(default=262_144, gt=0)
+    high_water: int = Field(default=10_000, gt=0)
+    dedupe_window_hours: float = Field(default=24, gt=0)
+    accept_deadline_seconds: float = Field(default=1.0, gt=0)
+    sync_deadline_seconds: float = Field(default=10.0, gt=0)
+
+    batch_size: int = Field(default=250, gt=0)
+    mail_concurrency: int = Field(default=20, gt=0)
+    mail_timeout_seconds: float = Field(default=4.0, gt=0)
+    reclaim_seconds: float = Field(default=15.0, gt=0)
+    most_takes: int = Field(default=10, gt=0)  # by workers that died with it
+    most_attempts: int = Field(default=100, gt=0)
+    retry_base_seconds: float = Field(default=0.25, gt=0)
+    retry_cap_seconds: float = Field(default=4.0, gt=0)
+    rate_limit_longest_seconds: float = Field(default=60.0, gt=0)
+    breaker_failures: int = Field(default=20, gt=0)
+    breaker_reset_seconds: float = Field(default=5.0, gt=0)
+    breaker_trials: int = Field(default=1, gt=0)
+    drain_seconds: float = Field(default=8.0, gt=0)
+
+    @classmethod
+    def of(cls, env: Mapping[str, str]) -> Self:
+        """The settings in ``env`` and nothing but ``env``. Raises BadSettingsError."""
+        given: dict[str, Any] = {name: env.get(name.upper()) or field.default for name, field in cls.model_fields.items()}
+        try:
+            return cls(**given)
+        except ValidationError as error:
+            raise BadSettingsError(_explain(error)) from None
+
+    @model_validator(mode="after")
+    def _has_what_its_path_needs(self) -> Self:
+        required = {"DATABASE_URL": self.database_url.get_secret_value()}
+        if self.async_ingestion:
+            required["REDIS_URL"] = self.redis_url
+        for name, value in required.items():
+            if not value:
+                raise ValueError(f"{name} is not set; give the server's URL")
+        return self
+
+
+def read_settings() -> Settings:
+    """The settings of this process. Raises BadSettingsError."""
+    return Settings.of(os.environ)
+
+
+def _explain(error: ValidationError) -> str:
+    first = error.errors(include_url=False, include_input=False)[0]
+    if not first["loc"]:
+        return f"Bad settings: {first['msg'].removeprefix('Value error, ')}."
+    name = str(first["loc"][0]).upper()
+    return f"Bad settings: {name} is not acceptable: {first['msg']}; correct the environment variable {name}."

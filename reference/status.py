@@ -1,0 +1,98 @@
+"""What became of an event: Redis knows the recent ones, the database everything that was stored.
+
+Where to go next: ``api`` (GET /ingest/{id}/status).
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from redis.asyncio import Redis
+
+from reference.connection import QUEUE_ERRORS, index_key, record_key
+from reference.events import Pair
+from reference.store import Row, Store, StoreUnavailableError
+
+
+class StatusUnavailableError(Exception):
+    """Neither Redis nor the database could say."""
+
+
+class SeveralSourcesError(Exception):
+    """The id exists under several sources and none was named."""
+
+
+@dataclass(frozen=True)
+class Status:
+    """The state of one event; ``processed_at`` is ISO 8601 in UTC, ``reason`` says why it failed."""
+
+    status: str
+    processed_at: str | None = None
+    reason: str | None = None
+
+    @property
+    def is_final(self) -> bool:
+        """Whether it will not change by itself."""
+        return self.status in ("completed", "failed")
+
+
+class Statuses:
+    """Looks events up. Without Redis (the synchronous path) the database alone answers."""
+
+    def __init__(self, redis: Redis | None, store: Store) -> None:
+        self._redis: Any = redis  # typed for bytes or text alike; ours answers text
+        self._store = store
+
+    async def find(self, event_id: str, *, source: str | None = None) -> Status | None:
+        """The status of the event, None if it is unknown. Raises SeveralSourcesError or StatusUnavailableError."""
+        failure: Exception | None = None
+        if self._redis is not None:
+            try:
+                known = await self._in_redis(self._redis, event_id, source=source)
+                if known is not None:
+                    return known
+            except QUEUE_ERRORS as error:
+                failure = error
+        found = await self._in_store(event_id, source=source)
+        if found is None and failure is not None:
+            # The database not knowing it says nothing about an event that may still wait in Redis.
+            raise StatusUnavailableError(str(failure)) from failure
+        return found
+
+    async def _in_redis(self, redis: Any, event_id: str, *, source: str | None) -> Status | None:
+        sources = [source] if source is not None else await _sources(redis, event_id)
+        if len(sources) > 1:
+            raise SeveralSourcesError
+        if not sources:
+            return None
+        key = record_key(Pair(source=sources[0], id=event_id).key)
+        status, processed_at, reason = await redis.hmget(key, ["status", "processed_at", "reason"])
+        return None if status is None else Status(status, processed_at, reason or None)
+
+    async def _in_store(self, event_id: str, *, source: str | None) -> Status | None:
+        try:
+            rows = await self._store.find(event_id, source=source)
+        except StoreUnavailableError as error:
+            raise StatusUnavailableError(str(error)) from error
+        return _only(rows)
+
+
+async def _sources(redis: Any, event_id: str) -> list[str]:
+    now_ms = int(time.time() * 1000)
+    return list(await redis.zrangebyscore(index_key(event_id), now_ms, "+inf"))
+
+
+def _only(rows: Sequence[Row]) -> Status | None:
+    if len(rows) > 1:
+        raise SeveralSourcesError
+    return of_row(rows[0]) if rows else None
+
+
+def of_row(row: Row) -> Status:
+    """The status of a stored event; a pending row with an attempt at work on it is being processed."""
+    status = "processing" if row.status == "pending" and row.is_leased else row.status
+    processed_at = row.processed_at.isoformat().replace("+00:00", "Z") if row.processed_at else None
+    return Status(status, processed_at, row.reason or None)

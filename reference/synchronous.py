@@ -1,0 +1,156 @@
+"""The synchronous path: row and mail before the answer, with nothing but the database and the mail provider.
+
+A row is reserved for one attempt, the mail is sent, the row is completed. Whatever happens in between leaves a row the client's
+retry resumes. Where to go next: ``store`` (reserve, release, discard) and ``api`` (the answers).
+"""
+
+from __future__ import annotations
+
+import asyncio
+from dataclasses import dataclass
+
+from reference.backoff import Backoff
+from reference.events import Event, Pair
+from reference.mailer import Answer, Outcome
+from reference.postman import Postman
+from reference.problems import ProblemError
+from reference.settings import Settings
+from reference.store import NewRow, Reservation, Row, Store, StoreUnavailableError, UnstorableError
+
+_LEASE_MARGIN_SECONDS = 1.0
+_LOOK_AGAIN_SECONDS = 0.1
+
+
+class TooLateError(Exception):
+    """The lease ended before the mail could be sent; somebody else may be at work."""
+
+
+@dataclass
+class Attempt:
+    """One request's try. ``may_have_stored`` decides between 503 (certainly nothing was taken) and 504."""
+
+    event: Event
+    new: NewRow
+    owner: str
+    started: float
+    may_have_stored: bool = False
+
+
+class SynchronousPath:
+    """Processes events while the client waits."""
+
+    def __init__(self, *, store: Store, postman: Postman, settings: Settings, backoff: Backoff) -> None:
+        self._store = store
+        self._postman = postman
+        self._settings = settings
+        self._backoff = backoff
+        # Mails taken whose rows could not be completed yet; kept until they are, so that no retry mails again.
+        self._mailed: dict[Pair, asyncio.Task[None]] = {}
+
+    async def process(self, event: Event) -> Row | None:
+        """Process ``event`` before the deadline; answers the row if it was settled before. Raises InvalidEventError, ProblemError."""
+        owner = f"{self._backoff.random.getrandbits(64):016x}"
+        attempt = Attempt(event, NewRow.of(event), owner, started=asyncio.get_running_loop().time())
+        try:
+            async with asyncio.timeout(self._settings.sync_deadline_seconds):
+                return await self._process(attempt)
+        except TimeoutError:
+            raise _unknown("Not finished before the deadline") from None
+        except UnstorableError as error:
+            raise ProblemError(422, f"The event cannot be stored: {error}", kind="unstorable") from None
+        except StoreUnavailableError as error:
+            raise _unavailable(attempt, error) from None
+
+    async def finish(self, *, within_seconds: float) -> None:
+        """Give rows that still have to be completed some time, before the process ends."""
+        if self._mailed:
+            await asyncio.wait(list(self._mailed.values()), timeout=within_seconds)
+
+    async def _process(self, attempt: Attempt) -> Row | None:
+        if attempt.new.is_mail_due:
+            await self._refuse_while_mail_is_closed(attempt)
+        reservation = await self._reserve(attempt)
+        if not reservation.is_ours:
+            return _settled(reservation.row, attempt.new)
+        if attempt.new.is_mail_due:
+            await self._mail(attempt)
+        return None
+
+    async def _refuse_while_mail_is_closed(self, attempt: Attempt) -> None:
+        closed_for = self._postman.closed_for_seconds()
+        if closed_for == 0.0:
+            return
+        pair = attempt.new.pair
+        if not await self._store.find(pair.id, source=pair.source):
+            detail = "The mail provider is unavailable; nothing was taken."
+            raise ProblemError(503, detail, kind="mail-closed", retry_after_seconds=closed_for)
+
+    async def _reserve(self, attempt: Attempt) -> Reservation:
+        """Reserve the row, waiting while another attempt is at work on it."""
+        new, lease_seconds = attempt.new, self._settings.sync_deadline_seconds + _LEASE_MARGIN_SECONDS
+        while True:
+            attempt.started = asyncio.get_running_loop().time()
+            reservation = await self._store.reserve(new, owner=attempt.owner, lease_seconds=lease_seconds)
+            attempt.may_have_stored = True
+            row = reservation.row
+            if reservation.is_ours or row.status != "pending" or row.fingerprint != new.fingerprint:
+                return reservation
+            await asyncio.sleep(self._backoff.spread(_LOOK_AGAIN_SECONDS, by_seconds=_LOOK_AGAIN_SECONDS))
+
+    async def _mail(self, attempt: Attempt) -> None:
+        pair = attempt.new.pair
+        if pair not in self._mailed:
+            answer = await self._post(attempt)
+            if answer.outcome is not Outcome.SENT:
+                await self._not_sent(attempt, answer)
+            self._mailed[pair] = asyncio.create_task(self._complete(pair))
+        await asyncio.shield(self._mailed[pair])
+
+    async def _post(self, attempt: Attempt) -> Answer:
+        try:
+            return await self._postman.post(attempt.event, just_before=lambda: self._may_mail(attempt))
+        except TooLateError:
+            raise _unknown("The request was held up for too long") from None
+
+    async def _may_mail(self, attempt: Attempt) -> None:
+        if asyncio.get_running_loop().time() - attempt.started > self._settings.sync_deadline_seconds:
+            raise TooLateError
+
+    async def _not_sent(self, attempt: Attempt, answer: Answer) -> None:
+        """Refused for good: nothing stays. Anything else: the row stays, for the retry to resume. Always raises."""
+        pair = attempt.new.pair
+        if answer.outcome is Outcome.REFUSED:
+            await self._store.discard(pair, owner=attempt.owner)
+            raise ProblemError(422, f"The mail was refused for good: {answer.reason}.", kind="mail-refused")
+        await self._store.release(pair, owner=attempt.owner)
+        raise _unknown(f"The mail was not sent: {answer.reason}", retry_after_seconds=max(1.0, answer.wait_seconds))
+
+    async def _complete(self, pair: Pair) -> None:
+        failures = 0
+        while not await self._is_completed(pair):
+            failures += 1
+            await asyncio.sleep(self._backoff.seconds(min(failures, 3)))
+        self._mailed.pop(pair, None)
+
+    async def _is_completed(self, pair: Pair) -> bool:
+        try:
+            await self._store.complete([pair])
+        except StoreUnavailableError:
+            return False
+        return True
+
+
+def _settled(row: Row, new: NewRow) -> Row:
+    if row.fingerprint != new.fingerprint:
+        raise ProblemError(422, "This pair was taken before with another payload; use a new id.", kind="conflict")
+    return row
+
+
+def _unavailable(attempt: Attempt, error: StoreUnavailableError) -> ProblemError:
+    if attempt.may_have_stored or error.was_asked:
+        return _unknown("The event store did not answer")
+    return ProblemError(503, "The event store cannot be reached; nothing was taken.", kind="store-down", retry_after_seconds=1.0)
+
+
+def _unknown(detail: str, *, retry_after_seconds: float = 1.0) -> ProblemError:
+    return ProblemError(504, f"{detail}; retry with the same pair.", kind="unknown", retry_after_seconds=retry_after_seconds)

@@ -1,0 +1,116 @@
+"""How the parts are put together, once for real processes and once for simulated ones: what differs is given.
+
+Where to go next: ``__main__`` (real) and ``simulation`` (simulated) give, ``api`` and ``worker`` take.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from random import Random
+
+import httpx
+from redis.asyncio import Redis
+
+from reference.backoff import Backoff
+from reference.breaker import Breaker
+from reference.connection import connect
+from reference.delivery import Delivery
+from reference.intake import Intake
+from reference.lease import Leases
+from reference.mailer import Mailer
+from reference.postman import Postman
+from reference.queue import Queue
+from reference.settings import Settings
+from reference.status import Statuses
+from reference.store import Store
+from reference.synchronous import SynchronousPath
+from reference.worker import Worker
+
+_API_CALL_SECONDS = 0.4  # two calls and a new connection fit into the accept deadline
+_WORKER_CALL_SECONDS = 2.0  # longer than a blocking read
+
+
+@dataclass(frozen=True)
+class Surroundings:
+    """What a process is given: settings, entropy, the event store, a client for the mail provider."""
+
+    name: str
+    settings: Settings
+    random: Random
+    store: Store
+    http: httpx.AsyncClient
+
+    @property
+    def backoff(self) -> Backoff:
+        """This process' waits."""
+        return Backoff(self.random, self.settings.retry_base_seconds, self.settings.retry_cap_seconds)
+
+
+@dataclass(frozen=True)
+class ApiParts:
+    """What the API is made of: on the asynchronous path ``intake``, on the synchronous one ``synchronous``."""
+
+    settings: Settings
+    redis: Redis | None
+    store: Store
+    statuses: Statuses
+    intake: Intake | None
+    synchronous: SynchronousPath | None
+
+    async def close(self) -> None:
+        """Finish what must be, then close connections."""
+        if self.synchronous is not None:
+            await self.synchronous.finish(within_seconds=self.settings.drain_seconds / 2)
+        if self.redis is not None:
+            await self.redis.aclose()
+        await self.store.close()
+
+
+def api(given: Surroundings) -> ApiParts:
+    """The parts of an API process."""
+    settings = given.settings
+    redis = _redis(settings, seconds=_API_CALL_SECONDS) if settings.async_ingestion else None
+    return ApiParts(
+        settings=settings,
+        redis=redis,
+        store=given.store,
+        statuses=Statuses(redis, given.store),
+        intake=_intake(redis, given) if redis is not None else None,
+        synchronous=_synchronous(given) if redis is None else None,
+    )
+
+
+def worker(given: Surroundings) -> tuple[Worker, Redis]:
+    """A worker, and the Redis client to close after it."""
+    settings = given.settings
+    redis = _redis(settings, seconds=_WORKER_CALL_SECONDS)
+    consumer = f"{given.name}-{given.random.getrandbits(48):012x}"
+    queue = Queue(redis, consumer=consumer, window_seconds=settings.dedupe_window_hours * 3600)
+    leases = Leases(queue, reclaim_seconds=settings.reclaim_seconds)
+    delivery = Delivery(
+        queue=queue, store=given.store, postman=postman(given), leases=leases, settings=settings, backoff=given.backoff
+    )
+    return Worker(queue=queue, delivery=delivery, leases=leases, settings=settings, backoff=given.backoff), redis
+
+
+def postman(given: Surroundings) -> Postman:
+    """Mail behind this process' breaker."""
+    settings = given.settings
+    breaker = Breaker(
+        failures=settings.breaker_failures, reset_seconds=settings.breaker_reset_seconds, trials=settings.breaker_trials
+    )
+    mailer = Mailer(given.http, settings)
+    return Postman(mailer, breaker=breaker, backoff=given.backoff, at_once=settings.mail_concurrency)
+
+
+def _redis(settings: Settings, *, seconds: float) -> Redis:
+    return connect(settings.redis_url, timeout_seconds=seconds, connect_timeout_seconds=seconds / 2)
+
+
+def _intake(redis: Redis, given: Surroundings) -> Intake:
+    settings = given.settings
+    return Intake(redis, random=given.random, high_water=settings.high_water, deadline_seconds=settings.accept_deadline_seconds)
+
+
+def _synchronous(given: Surroundings) -> SynchronousPath:
+    return SynchronousPath(store=given.store, postman=postman(given), settings=given.settings, backoff=given.backoff)

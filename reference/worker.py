@@ -1,0 +1,175 @@
+"""The worker: reads the queue, keeps its leases, reclaims what dead workers left, brings back what is due, stops in order.
+
+Each duty is a loop of its own that survives every outage by trying again.
+Where to go next: ``delivery`` (what happens to one entry).
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Awaitable, Callable
+
+from redis.exceptions import ResponseError
+
+from reference.backoff import Backoff
+from reference.connection import QUEUE_ERRORS
+from reference.delivery import Delivery
+from reference.lease import Leases
+from reference.queue import Delay, Entry, Queue, Reading
+from reference.settings import Settings
+
+_log = logging.getLogger(__name__)
+
+_BLOCK_SECONDS = 1.0
+_PROMOTE_AT_LEAST_EVERY_SECONDS = 1.0
+_HAND_BACK_SECONDS = 1.5
+_RETIRE_SECONDS = 0.5
+
+
+class Worker:
+    """One worker process."""
+
+    def __init__(self, *, queue: Queue, delivery: Delivery, leases: Leases, settings: Settings, backoff: Backoff) -> None:
+        self._queue = queue
+        self._delivery = delivery
+        self._leases = leases
+        self._settings = settings
+        self._backoff = backoff
+        self._tasks: dict[str, tuple[Entry, asyncio.Task[None]]] = {}
+        self._room = asyncio.Event()
+        self._stopping = asyncio.Event()
+        self._may_reclaim = False
+
+    async def run(self, terminated: asyncio.Event) -> None:
+        """Work until ``terminated`` is set, then finish or hand back what is in flight."""
+        reading = asyncio.create_task(self._repeat(self._read_once))
+        chores = [asyncio.create_task(self._repeat(duty)) for duty in (self._renew_once, self._reclaim_once, self._promote_once)]
+        stop = asyncio.create_task(terminated.wait())
+        await asyncio.wait([stop, reading, *chores], return_when=asyncio.FIRST_COMPLETED)
+        for loop in (reading, *chores):
+            if loop.done():
+                loop.result()  # a loop never ends by itself: this is a defect, better a dead worker than a deaf one
+        await self._drain(reading)
+        for chore in chores:
+            chore.cancel()
+        await asyncio.gather(*chores, return_exceptions=True)
+        await self._retire()
+
+    async def _repeat(self, duty: Callable[[], Awaitable[None]]) -> None:
+        failures = 0
+        while not self._stopping.is_set() or duty == self._renew_once:
+            try:
+                await duty()
+                failures = 0
+            except QUEUE_ERRORS as error:
+                failures += 1
+                self._may_reclaim = False
+                await self._recover(error)
+                await asyncio.sleep(self._backoff.seconds(min(failures, 3)))
+
+    async def _recover(self, error: Exception) -> None:
+        _log.warning("the queue is unavailable: %s", error)
+        if isinstance(error, ResponseError) and str(error).startswith("NOGROUP"):
+            try:
+                await self._queue.create_group()
+            except QUEUE_ERRORS as again:
+                _log.warning("the consumer group cannot be created: %s", again)
+
+    async def _read_once(self) -> None:
+        room = 2 * self._settings.batch_size - len(self._tasks)
+        if room <= 0:
+            self._room.clear()
+            await self._room.wait()
+            return
+        since = asyncio.get_running_loop().time()
+        readings = await self._queue.read(count=min(room, self._settings.batch_size), block_seconds=_BLOCK_SECONDS)
+        await self._start(readings, since=since)
+
+    async def _renew_once(self) -> None:
+        await asyncio.sleep(self._settings.reclaim_seconds / 3)
+        await self._leases.renew()
+
+    async def _reclaim_once(self) -> None:
+        """After an outage the living come first: one round is left out, in which they renew."""
+        may_reclaim, self._may_reclaim = self._may_reclaim, True
+        await asyncio.sleep(self._settings.reclaim_seconds / 3)
+        if not (may_reclaim and self._may_reclaim):
+            return
+        since = asyncio.get_running_loop().time()
+        readings = await self._queue.reclaim(idle_seconds=self._settings.reclaim_seconds, count=self._settings.batch_size)
+        await self._start([reading for reading in readings if not self._knows(reading.entry_id)], since=since)
+
+    def _knows(self, entry_id: str) -> bool:
+        # A task that has not noticed yet that its lease was lost must not get a twin.
+        return entry_id in self._leases or entry_id in self._tasks
+
+    async def _promote_once(self) -> None:
+        wait_seconds = await self._queue.promote()
+        longest = _PROMOTE_AT_LEAST_EVERY_SECONDS
+        await asyncio.sleep(longest if wait_seconds is None else min(longest, wait_seconds + 0.001))
+
+    async def _start(self, readings: list[Reading], *, since: float) -> None:
+        if not readings:
+            return
+        if self._stopping.is_set():
+            await self._queue.delay([Delay(reading.entry_id, reading.key, 0.0) for reading in readings])
+            return
+        # Held from the moment they were asked for: a freeze between reading and taking up must show.
+        self._leases.hold((reading.entry_id for reading in readings), since=since)
+        try:
+            entries = await self._queue.take(readings)
+        except QUEUE_ERRORS:
+            self._drop(readings)
+            raise
+        taken = {entry.entry_id for entry in entries}
+        self._drop([reading for reading in readings if reading.entry_id not in taken])
+        for entry in entries:
+            self._begin(entry)
+
+    def _begin(self, entry: Entry) -> None:
+        task = asyncio.create_task(self._delivery.deliver(entry))
+        self._tasks[entry.entry_id] = (entry, task)
+        task.add_done_callback(lambda done: self._ended(entry, done))
+
+    def _ended(self, entry: Entry, task: asyncio.Task[None]) -> None:
+        self._tasks.pop(entry.entry_id, None)
+        self._room.set()
+        if not task.cancelled() and task.exception() is not None:
+            # A defect of ours: the entry stays pending and is reclaimed; after most_takes it is a dead letter.
+            self._leases.drop(entry.entry_id)
+            _log.error("delivery of entry %s broke", entry.entry_id, exc_info=task.exception())
+
+    def _drop(self, readings: list[Reading]) -> None:
+        for reading in readings:
+            self._leases.drop(reading.entry_id)
+
+    async def _drain(self, reading: asyncio.Task[None]) -> None:
+        """Stop reading, let what is on its way arrive, hand back the rest; within ``drain_seconds``."""
+        self._stopping.set()
+        self._room.set()
+        self._delivery.is_draining = True
+        await asyncio.wait([reading], timeout=_BLOCK_SECONDS + 0.5)
+        reading.cancel()
+        in_flight = [task for _, task in self._tasks.values()]
+        if in_flight:
+            reserved_seconds = _BLOCK_SECONDS + 0.5 + _HAND_BACK_SECONDS + _RETIRE_SECONDS
+            await asyncio.wait(in_flight, timeout=max(0.0, self._settings.drain_seconds - reserved_seconds))
+        await self._hand_back()
+
+    async def _hand_back(self) -> None:
+        left = list(self._tasks.values())
+        for _, task in left:
+            task.cancel()
+        try:
+            async with asyncio.timeout(_HAND_BACK_SECONDS):
+                await asyncio.gather(*(self._delivery.hand_back(entry) for entry, _ in left))
+        except (*QUEUE_ERRORS, TimeoutError) as error:
+            _log.warning("%d entries could not be handed back, others will reclaim them: %s", len(left), error)
+
+    async def _retire(self) -> None:
+        try:
+            async with asyncio.timeout(_RETIRE_SECONDS):
+                await self._queue.retire()
+        except QUEUE_ERRORS as error:
+            _log.info("the consumer stays registered: %s", error)

@@ -1,0 +1,13 @@
+"""Nothing goes wrong: every promise is kept, and quickly."""
+
+from harness import Scenario, checkers, traffic
+
+scenario = Scenario(
+    traffic=traffic.steady(per_second=10, for_seconds=15),
+    must_hold=[
+        *checkers.the_contract,
+        checkers.ingest_stays_available,
+        checkers.ingest_stays_fast(p95_ms=50),
+        checkers.backlog_drains(within_seconds=20),
+    ],
+)

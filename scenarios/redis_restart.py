@@ -1,0 +1,13 @@
+"""Redis is killed and started again three seconds later: nothing can be promised meanwhile, nothing promised before is lost."""
+
+from harness import Scenario, between, checkers, faults, traffic
+
+scenario = Scenario(
+    traffic=traffic.steady(per_second=20, for_seconds=15),
+    faults=[between(5, 8, faults.RedisCrashes(loss="process-crash"))],
+    acknowledgements="impossible",
+    must_hold=[
+        *checkers.the_contract,
+        checkers.backlog_drains(within_seconds=20),
+    ],
+)

@@ -1,0 +1,14 @@
+"""A worker stops in the middle of an event and wakes, a zombie, after its work was given to others."""
+
+from harness import Scenario, amid_work, checkers, faults, traffic, upon
+
+scenario = Scenario(
+    traffic=traffic.steady(per_second=10, for_seconds=15),
+    faults=[upon(amid_work(after_seconds=3), faults.WorkerFreezes(), for_seconds=10)],
+    acknowledgements="required",
+    must_hold=[
+        *checkers.the_contract,
+        checkers.ingest_stays_available,
+        checkers.backlog_drains(within_seconds=20),
+    ],
+)

@@ -1,0 +1,227 @@
+"""The service as real processes: events in, rows and mails out, while things die."""
+
+from __future__ import annotations
+
+import asyncio
+import signal
+import time
+from typing import Any
+
+import asyncpg
+import httpx
+import pytest
+
+from tests.reference.servers import Postgres, Redis, SendGrid, Service, eventually
+
+Json = dict[str, Any]
+
+
+def event(event_id: str, **more: Any) -> Json:
+    """An event that asks for a mail."""
+    mail = {"to": "reader@example.com", "subject": "Ready", "text": "Your page is ready."}
+    return {"id": event_id, "source": "a5", "type": "page.published", "data": {"n": 1}, "email": mail, **more}
+
+
+def configure(service: Service, *, postgres: Postgres, sendgrid: SendGrid, redis: Redis | None = None) -> None:
+    """Point the service at its servers, with times short enough for a test."""
+    service.env = {
+        "ASYNC_INGESTION": "false" if redis is None else "true",
+        "REDIS_URL": "" if redis is None else redis.url,
+        "DATABASE_URL": postgres.url,
+        "SENDGRID_URL": sendgrid.url,
+        "SENDGRID_API_KEY": "SG.test",
+        "RECLAIM_SECONDS": "1.5",
+        "MAIL_TIMEOUT_SECONDS": "1",
+        "BREAKER_RESET_SECONDS": "0.5",
+        "RETRY_BASE_SECONDS": "0.1",
+        "RETRY_CAP_SECONDS": "0.5",
+    }
+
+
+async def post_all(client: httpx.AsyncClient, url: str, ids: list[str]) -> list[httpx.Response]:
+    return list(await asyncio.gather(*(client.post(f"{url}/ingest", json=event(name)) for name in ids)))
+
+
+async def status_of(client: httpx.AsyncClient, url: str, event_id: str) -> str:
+    answer = await client.get(f"{url}/ingest/{event_id}/status")
+    return str(answer.json().get("status"))
+
+
+async def all_are(client: httpx.AsyncClient, url: str, *, ids: list[str], status: str = "completed") -> bool:
+    return all([await status_of(client, url, name) == status for name in ids])
+
+
+async def stored(postgres: Postgres) -> list[str]:
+    connection = await asyncpg.connect(postgres.url)
+    try:
+        return [record["id"] for record in await connection.fetch("SELECT id FROM events ORDER BY id")]
+    finally:
+        await connection.close()
+
+
+async def test_every_accepted_event_is_stored_and_mailed_once(
+    service: Service, redis: Redis, postgres: Postgres, sendgrid: SendGrid, client: httpx.AsyncClient
+) -> None:
+    configure(service, postgres=postgres, sendgrid=sendgrid, redis=redis)
+    url = service.api()
+    service.worker()
+    ids = [f"e{n:02}" for n in range(30)]
+    answers = await post_all(client, url, ids)
+    assert {answer.status_code for answer in answers} == {202}
+    assert answers[0].headers["location"] == "/ingest/e00/status?source=a5"
+    await eventually(lambda: all_are(client, url, ids=ids))
+    assert await stored(postgres) == ids
+    assert sorted(sendgrid.taken()) == ids
+    again = (await post_all(client, url, ids[:1]))[0]
+    assert (again.status_code, again.json()["current_status"]) == (200, "completed")
+    other = await client.post(f"{url}/ingest", json=event("e00", data="other"))
+    assert (other.status_code, other.headers["content-type"]) == (422, "application/problem+json")
+
+
+async def test_a_killed_workers_events_are_taken_up_by_another(
+    service: Service, redis: Redis, postgres: Postgres, sendgrid: SendGrid, client: httpx.AsyncClient
+) -> None:
+    configure(service, postgres=postgres, sendgrid=sendgrid, redis=redis)
+    sendgrid.delay_seconds = 0.3
+    url, victim = service.api(), service.worker()
+    ids = [f"e{n:02}" for n in range(40)]
+    await post_all(client, url, ids)
+    await eventually(lambda: len(sendgrid.mails) > 5)
+    victim.kill()
+    service.worker()
+    await eventually(lambda: all_are(client, url, ids=ids), within_seconds=15)
+    assert await stored(postgres) == ids
+    assert set(sendgrid.taken()) == set(ids)
+    assert len(sendgrid.mails) <= len(ids) + 20  # those in flight at the kill
+
+
+async def test_a_frozen_worker_that_wakes_mails_nothing_twice(
+    service: Service, redis: Redis, postgres: Postgres, sendgrid: SendGrid, client: httpx.AsyncClient
+) -> None:
+    configure(service, postgres=postgres, sendgrid=sendgrid, redis=redis)
+    sendgrid.delay_seconds = 0.2
+    url, zombie = service.api(), service.worker()
+    ids = [f"e{n:03}" for n in range(100)]
+    await post_all(client, url, ids)
+    await eventually(lambda: len(sendgrid.mails) > 20)
+    zombie.send_signal(signal.SIGSTOP)
+    service.worker()
+    await eventually(lambda: all_are(client, url, ids=ids), within_seconds=20)
+    zombie.send_signal(signal.SIGCONT)
+    calls = len(sendgrid.calls)
+    await asyncio.sleep(1.5)
+    assert len(sendgrid.calls) == calls, "the zombie mailed what it no longer owned"
+    assert set(sendgrid.taken()) == set(ids)
+    assert zombie.poll() is None
+
+
+async def test_a_restarted_redis_loses_nothing(
+    service: Service, own_redis: Redis, postgres: Postgres, sendgrid: SendGrid, client: httpx.AsyncClient
+) -> None:
+    configure(service, postgres=postgres, sendgrid=sendgrid, redis=own_redis)
+    url = service.api()
+    service.worker()
+    ids = [f"e{n:02}" for n in range(20)]
+    await post_all(client, url, ids)
+    own_redis.kill()
+    began = time.monotonic()
+    refused = await client.post(f"{url}/ingest", json=event("down"))
+    assert refused.status_code in (503, 504)
+    assert time.monotonic() - began < 1.3
+    own_redis.start()
+    await eventually(lambda: all_are(client, url, ids=ids), within_seconds=15)
+    assert sorted(sendgrid.taken()) == ids
+
+
+async def test_a_restarted_postgres_fails_nothing(
+    service: Service, redis: Redis, own_postgres: Postgres, sendgrid: SendGrid, client: httpx.AsyncClient
+) -> None:
+    configure(service, postgres=own_postgres, sendgrid=sendgrid, redis=redis)
+    assert service.run("migrate").wait() == 0
+    url = service.api()
+    service.worker()
+    first, second = [f"a{n}" for n in range(5)], [f"b{n}" for n in range(5)]
+    await post_all(client, url, first)
+    await eventually(lambda: all_are(client, url, ids=first))
+    own_postgres.kill()
+    answers = await post_all(client, url, second)
+    assert {answer.status_code for answer in answers} == {202}, "accepting does not need Postgres"
+    own_postgres.start()
+    await eventually(lambda: all_are(client, url, ids=second), within_seconds=15)
+    assert sorted(sendgrid.taken()) == first + second
+
+
+@pytest.mark.parametrize("answer", [(503, {}), (429, {"retry-after": "1"}), (401, {}), None], ids=str)
+async def test_mails_are_sent_when_the_provider_recovers(
+    service: Service, redis: Redis, postgres: Postgres, sendgrid: SendGrid, client: httpx.AsyncClient, answer: Any
+) -> None:
+    configure(service, postgres=postgres, sendgrid=sendgrid, redis=redis)
+    sendgrid.answer = lambda mail: answer
+    url = service.api()
+    service.worker()
+    ids = [f"e{n:02}" for n in range(25)]
+    await post_all(client, url, ids)
+    await eventually(lambda: len(sendgrid.calls) >= 3)
+    assert not await all_are(client, url, ids=ids[:1])
+    sendgrid.answer = lambda mail: (202, {})
+    await eventually(lambda: all_are(client, url, ids=ids), within_seconds=15)
+    assert set(sendgrid.taken()) == set(ids)
+
+
+async def test_what_can_never_be_done_fails_with_its_reason(
+    service: Service, redis: Redis, postgres: Postgres, sendgrid: SendGrid, client: httpx.AsyncClient
+) -> None:
+    configure(service, postgres=postgres, sendgrid=sendgrid, redis=redis)
+    sendgrid.answer = lambda mail: (400, {}) if mail["custom_args"]["id"] == "refused" else (202, {})
+    url = service.api()
+    service.worker()
+    await post_all(client, url, ["refused", "fine"])
+    assert (await client.post(f"{url}/ingest", json=event("poison", data="\x00"))).status_code == 202
+    await eventually(lambda: all_are(client, url, ids=["refused", "poison"], status="failed"))
+    await eventually(lambda: all_are(client, url, ids=["fine"]))
+    reason = (await client.get(f"{url}/ingest/refused/status")).json()["result"]["error"]
+    assert reason == "the mail provider answered 400"
+
+
+async def test_sigterm_hands_back_what_is_in_flight(
+    service: Service, redis: Redis, postgres: Postgres, sendgrid: SendGrid, client: httpx.AsyncClient
+) -> None:
+    configure(service, postgres=postgres, sendgrid=sendgrid, redis=redis)
+    sendgrid.delay_seconds = 0.2
+    url, leaving = service.api(), service.worker()
+    ids = [f"e{n:02}" for n in range(60)]
+    await post_all(client, url, ids)
+    await eventually(lambda: len(sendgrid.mails) > 5)
+    leaving.terminate()
+    began = time.monotonic()
+    assert await asyncio.to_thread(leaving.wait, 9) == 0
+    assert time.monotonic() - began < 8
+    service.worker()
+    await eventually(lambda: all_are(client, url, ids=ids), within_seconds=15)
+    assert sorted(sendgrid.taken()) == ids, "each exactly once: nothing was dropped, nothing was cut off"
+
+
+async def test_the_synchronous_path_needs_no_redis(
+    service: Service, postgres: Postgres, sendgrid: SendGrid, client: httpx.AsyncClient
+) -> None:
+    configure(service, postgres=postgres, sendgrid=sendgrid)
+    url, other_url = service.api(), service.api()
+    assert (await client.get(f"{url}/readyz")).status_code == 200
+    answers = await asyncio.gather(*(client.post(f"{url}/ingest", json=event("e1")) for url in (url, other_url) * 8))
+    said = sorted(answer.json()["status"] for answer in answers)
+    assert said == ["duplicate"] * 15 + ["processed"]
+    assert sendgrid.taken() == ["e1"]
+    assert (await client.post(f"{url}/ingest", json=event("nul", data="\x00"))).status_code == 422
+    assert await status_of(client, other_url, "e1") == "completed"
+    assert await stored(postgres) == ["e1"]
+
+
+async def test_an_api_ends_in_order(service: Service, postgres: Postgres, sendgrid: SendGrid) -> None:
+    configure(service, postgres=postgres, sendgrid=sendgrid)
+    service.api()
+    service.processes[0].terminate()
+    assert await asyncio.to_thread(service.processes[0].wait, 5) == 0
+
+
+def test_a_missing_setting_is_one_sentence(service: Service) -> None:
+    assert service.run("api").wait() == 2
