@@ -62,6 +62,7 @@ CRITERIA = (
             "completed_means_done",
             "failed_is_justified",
             "status_never_goes_back",
+            "every_status_becomes_final",
             "backlog_drains",
         ),
         needs=("worker_crash", "worker_frozen", "redis_restart", "postgres_restart", "deploy"),

@@ -19,6 +19,7 @@ from datetime import UTC, datetime
 from importlib import metadata
 from itertools import count
 from pathlib import Path
+from typing import TypedDict, Unpack
 
 from harness import junit
 from harness.history import History
@@ -33,6 +34,7 @@ __all__ = [
     "Results",
     "RunFolder",
     "Versions",
+    "When",
     "assemble",
     "counts",
     "execution_of",
@@ -128,8 +130,15 @@ def histories(path: Path) -> Iterator[Path]:
     yield from found
 
 
+class When(TypedDict):
+    """When a run began (UTC, ISO 8601) and how long it took."""
+
+    started_at: str
+    wall_s: float
+
+
 def assemble(
-    verb: str, system: str, *, scenarios: Sequence[Execution], campaigns: Sequence[Campaign] = (), started_at: str, wall_s: float
+    verb: str, system: str, *, scenarios: Sequence[Execution], campaigns: Sequence[Campaign] = (), **when: Unpack[When]
 ) -> Results:
     """The results of a run, with its ruling and the versions of what ran; `acceptance.with_criteria` adds the criteria."""
     ran = versions()
@@ -137,8 +146,8 @@ def assemble(
         verb=verb,
         system=system,
         ruling=Results.overall(scenarios, campaigns),
-        started_at=started_at,
-        wall_s=round(wall_s, 3),
+        started_at=when["started_at"],
+        wall_s=round(when["wall_s"], 3),
         harness_version=ran.harness,
         commit=ran.commit,
         python=ran.python,

@@ -141,7 +141,7 @@ def _draw_latency(canvas: Canvas, history: History, panel: _Panel) -> None:
         points = [(pixels(panel.time(post.begin_s)), pixels(scale((post.end_s - post.begin_s) * 1e3))) for post in these]
         canvas.path([MARKS[style](x, y) for x, y in dict.fromkeys(points)], style=style)
         legend.append((style, f"{word} ({len(these):,})"))
-    _draw_head(canvas, panel, "Latency of POST /ingest, ms", legend)
+    _draw_head(canvas, panel, "Latency of POST /ingest, ms", legend=legend)
     _draw_frame(canvas, panel, empty="nothing was posted" if not posts else "")
 
 
@@ -190,7 +190,7 @@ def _draw_backlog(canvas: Canvas, history: History, panel: _Panel) -> None:
         canvas.path([f"M{LEFT} {pixels(panel.box.bottom)}", *steps, f"H{RIGHT}V{pixels(panel.box.bottom)}"], style="area")
     left = levels[-1][1] if levels else 0
     remark = f"{left} never finished" if left else ""
-    _draw_head(canvas, panel, "Backlog: events promised and not yet stored and mailed", [("", remark)] if remark else [])
+    _draw_head(canvas, panel, "Backlog: events promised and not yet stored and mailed", legend=[("", remark)] if remark else [])
     _draw_frame(canvas, panel, empty="" if levels else "nothing was promised")
 
 
@@ -215,7 +215,7 @@ def _draw_mails(canvas: Canvas, history: History, panel: _Panel) -> None:
                 canvas.rectangle(Box(begin + 0.5, top, max(end - begin - 1, 1), bottom - top), style=style)
             below += number
     legend = [("bar", "taken"), ("striped", "taken, reply lost"), ("hollow", "refused")]
-    _draw_head(canvas, panel, f"Calls of SendGrid, every {slice_s:g} s", legend)
+    _draw_head(canvas, panel, f"Calls of SendGrid, every {slice_s:g} s", legend=legend)
     _draw_frame(canvas, panel, empty="" if slices else "SendGrid was never called")
 
 
@@ -236,7 +236,7 @@ def _draw_gridline(canvas: Canvas, panel: _Panel, y: float, *, words: str) -> No
     canvas.text(words, at=(panel.box.x - 6, y + 4), style="soft", anchor="end")
 
 
-def _draw_head(canvas: Canvas, panel: _Panel, title: str, legend: Sequence[tuple[str, str]]) -> None:
+def _draw_head(canvas: Canvas, panel: _Panel, title: str, *, legend: Sequence[tuple[str, str]]) -> None:
     """The panel's title, and to the right of it the marks and what they mean."""
     y = panel.box.y - 9
     canvas.text(title, at=(8, y), style="title")

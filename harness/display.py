@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 
@@ -15,7 +16,8 @@ from harness.archive import Campaign, CriterionRuling, Execution, RunFolder
 from harness.campaign import Watch
 from harness.verdict import Ruling
 
-console = Console(highlight=False, soft_wrap=True)
+PIPE_WIDTH = 160  # of lines when nobody's terminal says how wide it is
+console = Console(highlight=False, soft_wrap=True, width=None if sys.stdout.isatty() else PIPE_WIDTH)
 problems = Console(stderr=True, highlight=False, soft_wrap=True)
 
 STYLES = {Ruling.HELD: "green", Ruling.VIOLATED: "bold red", Ruling.UNKNOWN: "yellow", Ruling.NOT_APPLICABLE: "dim"}
@@ -109,7 +111,8 @@ def _show_life(execution: Execution, folder: RunFolder) -> None:
 def _remark(one: Execution | Campaign) -> str:
     if isinstance(one, Execution):
         return one.reason
-    return f"{one.held} of {one.drawn} seeds held, {one.no_bite} without bite, {one.violated} violated, {one.unknown} unknown"
+    parts = {"held": one.held, "without bite": one.no_bite, "violated": one.violated, "unknown": one.unknown}
+    return f"{one.drawn} seeds: " + ", ".join(f"{number} {what}" for what, number in parts.items() if number)
 
 
 def _count(value: int | None) -> str:

@@ -138,6 +138,8 @@ class UponMail:
 class AtOperation:
     """The moment a worker performs its n-th I/O operation at or after `after_seconds` (simulated world only).
 
+    In a system without workers an API process does the work, and is meant.
+
     `sent` says whether that operation still leaves the machine.
     """
 

@@ -28,7 +28,7 @@ def life_of(history: History, pair: Pair) -> list[str]:
     if not own:
         return [f"no client posted it and nobody saw it happen; it has {_rows(history, pair)} in the end"]
     around = _around(history, own[0].at_s, own[-1].at_s)
-    moments = sorted([*own, *around], key=lambda moment: moment.at_s)
+    moments = sorted([*own, *around, *_rest(history)], key=lambda moment: moment.at_s)
     groups = [list(group) for _, group in groupby(enumerate(moments), key=lambda item: item[1].kind or item[0])]
     return [*(_line([moment for _, moment in group]) for group in groups), _end(history, pair)]
 
@@ -40,10 +40,12 @@ def _line(moments: Sequence[_Moment]) -> str:
 
 
 def _own(history: History, pair: Pair) -> Iterator[_Moment]:
+    payload = next((post.payload for post in history.of(Post) if post.pair == pair), "")
     for entry in history.entries:
         if isinstance(entry, Post) and entry.pair == pair:
-            kind = "" if is_acceptance(entry) else f"post {entry.http_status} {entry.answer} {entry.error} {entry.current_status}"
-            yield _Moment(entry.begin_s, _posted(entry), kind)
+            said = f"post {entry.http_status} {entry.answer} {entry.error} {entry.current_status} {entry.payload}"
+            words = _posted(entry, changed=entry.payload != payload)
+            yield _Moment(entry.begin_s, words, "" if is_acceptance(entry) else said)
         elif isinstance(entry, Read) and entry.pair == pair:
             words = _read(entry)
             yield _Moment(entry.begin_s, words, words)
@@ -53,8 +55,9 @@ def _own(history: History, pair: Pair) -> Iterator[_Moment]:
             yield _Moment(entry.at_s, "its row was seen in the database")
 
 
-def _posted(post: Post) -> str:
+def _posted(post: Post, *, changed: bool) -> str:
     again = f" again (attempt {post.attempt + 1})" if post.attempt else ""
+    again += " with another payload" if changed else ""
     took = f"after {_ms(post.end_s - post.begin_s)} ms"
     head = f"a client posted it{again} to {post.process or 'the service'}: "
     if post.http_status is None:
@@ -103,6 +106,13 @@ def _around(history: History, begin_s: float, end_s: float) -> Iterator[_Moment]
             yield _Moment(change.at_s, f"--- {change.process} {change.what}{_told(change)}")
 
 
+def _rest(history: History) -> Iterator[_Moment]:
+    rest = history.rest
+    if rest is not None:
+        moving = f"time is over, and still moving: {', '.join(rest.moving) or 'nobody knows what'}"
+        yield _Moment(rest.at_s, f"--- {'all is quiet' if rest.quiet else moving}")
+
+
 def _told(change: Lifecycle) -> str:
     code = f" with code {change.exit_code}" if change.exit_code is not None else ""
     return code + (f" ({change.detail})" if change.detail else "")
@@ -113,11 +123,7 @@ def _end(history: History, pair: Pair) -> str:
     asked = "" if any(post.wants_mail for post in history.of(Post) if post.pair == pair) else " (none was asked for)"
     last = next((read.status for read in reversed(history.of(Read)) if read.pair == pair and read.status), "never shown")
     state = f"{_rows(history, pair)}, {_plural(mails, 'mail')} taken{asked}, last status {last}"
-    rest = history.rest
-    if rest is None:
-        return f"the history is cut off here: {state}"
-    how = "all is quiet" if rest.quiet else f"time is over, and still moving: {', '.join(rest.moving) or 'nobody knows what'}"
-    return f"{rest.at_s:9.3f} s  {how}; {state}"
+    return f"the history is cut off here: {state}" if history.rest is None else f"   in the end  {state}"
 
 
 def _rows(history: History, pair: Pair) -> str:

@@ -34,6 +34,11 @@ def matrix(rows: Iterable[Execution | Campaign]) -> str:
     return canvas.render()
 
 
+def told(ruling: Ruling) -> str:
+    """A ruling in words, with its symbol."""
+    return f"{SYMBOLS[ruling]} {ruling.replace('_', ' ')}"
+
+
 def _column(row: Execution | Campaign, *, many: bool) -> str:
     return f"{row.world}, {row.system}" if many else row.world
 
@@ -42,7 +47,7 @@ def _draw_cell(canvas: Canvas, rows: Sequence[Execution | Campaign], box: Box) -
     if not rows:
         return
     ruling = worst(row.ruling for row in rows)
-    seeds = sum(row.drawn for row in rows if isinstance(row, Campaign)) or len(rows)
-    words = f"{SYMBOLS[ruling]} {ruling.replace('_', ' ')}" + (f", {seeds:,} seeds" if seeds > 1 else "")
+    seeds = sum(row.drawn - row.no_bite for row in rows if isinstance(row, Campaign)) or len(rows)
+    words = told(ruling) + (f", {seeds:,} seeds" if seeds > 1 else "")
     canvas.rectangle(box, style=f"{ruling} cell", round_px=4)
     canvas.text(words, at=(box.x + box.width / 2, box.y + 15), anchor="middle")

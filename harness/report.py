@@ -20,15 +20,13 @@ from harness.verdict import Ruling
 __all__ = ["life_of", "render", "write"]
 
 FINDINGS_SHOWN = 12
-COUNTS = {
-    "accepted": "accepted",
-    "stored": "stored",
-    "mailed": "mailed",
-    "stored_twice": "stored twice",
-    "mailed_twice": "mailed twice",
-    "lost": "lost",
-    "refused": "refused",
-    "unknown": "unknown",
+COUNTS = {  # columns of the scenarios' table: the count, or two, in each
+    "accepted": ("accepted",),
+    "stored": ("stored",),
+    "mailed": ("mailed",),
+    "stored / mailed twice": ("stored_twice", "mailed_twice"),
+    "lost": ("lost",),
+    "refused / unknown": ("refused", "unknown"),
 }
 
 
@@ -111,9 +109,9 @@ def _scenarios(results: Results) -> Iterator[str]:
     yield ""
     rows = _rows(results)
     several = len({row.system for row in rows}) > 1
-    head = ["scenario", "world", *(["system"] if several else []), "ruling", *COUNTS.values(), "POST P95 ms", "remark"]
+    head = ["scenario", "world", *(["system"] if several else []), "ruling", *COUNTS, "POST P95 ms", "remark"]
     cells = [_scenario(row, several=several) for row in rows]
-    yield from table(head, cells, right=[*COUNTS.values(), "POST P95 ms"])
+    yield from table(head, cells, right=[*COUNTS, "POST P95 ms"])
     yield ""
     yield (
         "*held*: looked at and kept. *violated*: a promise was broken. *unknown*: it could not be decided (too little was seen, "
@@ -125,10 +123,10 @@ def _scenarios(results: Results) -> Iterator[str]:
 
 
 def _scenario(row: Execution | Campaign, *, several: bool) -> list[str]:
-    counts = [_number(total([row], key)) if row.counts else "" for key in COUNTS]
+    counts = [" / ".join(_number(total([row], key)) for key in keys) if row.counts else "" for keys in COUNTS.values()]
     latency = row.latency_ms.get(POST) if isinstance(row, Execution) and row.world == "real" else None
     p95 = f"{latency['p95']:.1f}" if latency else ""
-    remark = f"{row.drawn:,} seeds" if isinstance(row, Campaign) else plain(row.reason)
+    remark = f"{row.drawn - row.no_bite:,} seeds" if isinstance(row, Campaign) else plain(row.reason)
     system = [plain(row.system)] if several else []
     return [plain(row.name), row.world, *system, shown(row.ruling), *counts, p95, remark]
 
@@ -182,8 +180,8 @@ def _versions(results: Results) -> Iterator[str]:
 
 
 def shown(ruling: Ruling) -> str:
-    """A ruling with its symbol."""
-    return f"{matrix.SYMBOLS[ruling]} {ruling.replace('_', ' ')}"
+    """A ruling with its symbol, never broken over two lines."""
+    return matrix.told(ruling).replace(" ", "\N{NO-BREAK SPACE}")
 
 
 def _number(value: int | None) -> str:

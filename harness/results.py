@@ -146,7 +146,7 @@ class Results:
 
     def to_json(self) -> str:
         """`results.json`; equal results give equal bytes."""
-        return json.dumps(dataclasses.asdict(self), indent=1, ensure_ascii=False) + "\n"
+        return json.dumps(dataclasses.asdict(self), indent=1) + "\n"
 
     @classmethod
     def from_json(cls, text: str) -> Results:

@@ -3,18 +3,20 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from itertools import zip_longest
 
 from harness import charts
 from harness.archive import RunFolder, write_atomically
 from harness.history import History, Pair
 from harness.life import life_of
 from harness.markdown import block, code, plain, table
-from harness.matrix import SYMBOLS
+from harness.matrix import told
 from harness.results import Execution, Results
 from harness.verdict import Ruling, Verdict
 
-LIVES_SHOWN = 3
-VIOLATIONS_SHOWN = 10
+LIVES_SHOWN = 4
+VIOLATIONS_SHOWN = 3  # of each checker
+CLAIMS_SHOWN = 3
 SECTIONS_OF_ONE_KIND = 3  # of a campaign with a hundred violated seeds, the first few tell the story
 
 _WORST_FIRST = (Ruling.VIOLATED, Ruling.UNKNOWN, Ruling.HELD, Ruling.NOT_APPLICABLE)
@@ -54,7 +56,8 @@ def finding(execution: Execution) -> str:
     if not wrong:
         return f"unknown, {plain(execution.reason)}"
     told = [f"{plain(verdict.claim.rstrip('.'))} ({len(verdict.violations):,}×)" for verdict in wrong]
-    return f"violated: {'; '.join(told)}"
+    more = f"; and {len(told) - CLAIMS_SHOWN} more" if len(told) > CLAIMS_SHOWN else ""
+    return f"violated: {'; '.join(told[:CLAIMS_SHOWN])}{more}"
 
 
 def _chosen(results: Results) -> list[Execution]:
@@ -115,7 +118,7 @@ def _verdicts(verdicts: Sequence[Verdict]) -> Iterator[str]:
     ordered = sorted(verdicts, key=lambda verdict: _WORST_FIRST.index(verdict.ruling))
     rows = [
         [
-            f"{SYMBOLS[verdict.ruling]} {verdict.ruling.replace('_', ' ')}",
+            told(verdict.ruling).replace(" ", "\N{NO-BREAK SPACE}"),
             plain(verdict.claim),
             plain(verdict.checker),
             f"{verdict.checked:,}" if verdict.checked else "",
@@ -144,17 +147,23 @@ def _picture(folder: RunFolder, execution: Execution, history: History) -> Itera
 
 
 def _violations(execution: Execution, history: History | None) -> Iterator[str]:
-    listed = [(verdict.checker, violation) for verdict in execution.verdicts for violation in verdict.violations]
-    if not listed:
-        return
-    for checker, violation in listed[:VIOLATIONS_SHOWN]:
-        yield f"- {plain(violation.what)} ({plain(checker)})"
-    if len(listed) > VIOLATIONS_SHOWN:
-        yield f"- and {len(listed) - VIOLATIONS_SHOWN:,} more violations"
-    yield ""
-    wronged = list(dict.fromkeys(violation.pair for _, violation in listed if violation.pair))
-    if history is not None and wronged:
-        yield from _lives(history, wronged)
+    violated = [verdict for verdict in execution.verdicts if verdict.violations]
+    for verdict in violated:
+        yield f"**{plain(verdict.claim)}** ({plain(verdict.checker)})"
+        yield ""
+        for violation in verdict.violations[:VIOLATIONS_SHOWN]:
+            yield f"- {plain(violation.what)}"
+        if len(verdict.violations) > VIOLATIONS_SHOWN:
+            yield f"- and {len(verdict.violations) - VIOLATIONS_SHOWN:,} more violations"
+        yield ""
+    if history is not None:
+        yield from _lives(history, _wronged(violated))
+
+
+def _wronged(violated: Sequence[Verdict]) -> list[Pair]:
+    """Every wronged event once: the first of every verdict before the second of any, so that the first few tell the most."""
+    ranks = zip_longest(*(verdict.violations for verdict in violated))
+    return list(dict.fromkeys(one.pair for rank in ranks for one in rank if one is not None and one.pair is not None))
 
 
 def _lives(history: History, wronged: Sequence[Pair]) -> Iterator[str]:

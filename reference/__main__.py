@@ -21,6 +21,7 @@ from reference import wiring
 from reference.api import create_app
 from reference.connection import QUEUE_ERRORS
 from reference.postgres import PostgresStore
+from reference.server import PoliteServer
 from reference.settings import BadSettingsError, Settings, read_settings
 from reference.store import StoreUnavailableError
 
@@ -77,7 +78,7 @@ async def _serve_until_signalled(settings: Settings, *, host: str, port: int, gr
         config = uvicorn.Config(
             app, host=host, port=port, log_level="warning", access_log=False, timeout_graceful_shutdown=grace_seconds
         )
-        await uvicorn.Server(config).serve()
+        await PoliteServer(config).serve()
 
 
 async def _work(settings: Settings) -> int:

@@ -20,7 +20,7 @@ from reference.events import Event, InvalidEventError, Pair, parse
 from reference.lease import LeaseLostError, Leases
 from reference.mailer import Answer, Outcome
 from reference.postman import Postman
-from reference.queue import Delay, Entry, Finish, Queue
+from reference.queue import Delay, Entry, Finish
 from reference.settings import Settings
 from reference.store import NewRow, Row, Store, StoreUnavailableError, UnstorableError
 
@@ -55,10 +55,7 @@ Ending = Done | Later
 class Delivery:
     """Takes entries to their end."""
 
-    def __init__(
-        self, *, queue: Queue, store: Store, postman: Postman, leases: Leases, settings: Settings, backoff: Backoff
-    ) -> None:
-        self._queue = queue
+    def __init__(self, *, leases: Leases, store: Store, postman: Postman, settings: Settings, backoff: Backoff) -> None:
         self._store = store
         self._postman = postman
         self._leases = leases
@@ -68,8 +65,8 @@ class Delivery:
         self.is_draining = False
         self._adds: Coalescer[NewRow, Row] = Coalescer(store.add, limit=settings.batch_size)
         self._completions: Coalescer[Pair, None] = Coalescer(self._complete_all, limit=settings.batch_size)
-        self._finishes: Coalescer[Finish, bool] = Coalescer(queue.finish, limit=settings.batch_size)
-        self._delays: Coalescer[Delay, bool] = Coalescer(queue.delay, limit=settings.batch_size)
+        self._finishes: Coalescer[Finish, bool] = Coalescer(leases.queue.finish, limit=settings.batch_size)
+        self._delays: Coalescer[Delay, bool] = Coalescer(leases.queue.delay, limit=settings.batch_size)
 
     async def deliver(self, entry: Entry) -> None:
         """Take ``entry`` to its end or put it back for later; drop it where it became another worker's."""

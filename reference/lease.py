@@ -1,7 +1,8 @@
 """Which entries this worker holds, and whether it may still act on them.
 
 An entry whose lease was not renewed for a while may have been reclaimed: a worker that was frozen finds out here,
-before it sends a mail or writes a status. Where to go next: ``delivery`` (asks before every effect) and ``worker`` (keeps renewing).
+before it sends a mail or writes a status.
+Where to go next: ``delivery`` (asks before every effect) and ``worker`` (keeps renewing).
 """
 
 from __future__ import annotations
@@ -20,10 +21,10 @@ class LeaseLostError(Exception):
 
 
 class Leases:
-    """The entries held, each with the time by which its lease is known to be good."""
+    """The entries of ``queue`` held, each with the time by which its lease is known to be good."""
 
     def __init__(self, queue: Queue, *, reclaim_seconds: float) -> None:
-        self._queue = queue
+        self.queue = queue
         self._fresh_for_seconds = reclaim_seconds / 2
         self._renewed_at: dict[str, float] = {}
         self._renewing = asyncio.Lock()
@@ -46,7 +47,7 @@ class Leases:
     async def renew(self) -> None:
         """Renew everything held and drop what is lost. Raises QUEUE_ERRORS."""
         before, held = asyncio.get_running_loop().time(), list(self._renewed_at)
-        lost = frozenset(await self._queue.renew(held))
+        lost = frozenset(await self.queue.renew(held))
         for entry_id in held:
             if entry_id in lost:
                 self.drop(entry_id)

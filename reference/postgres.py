@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator, Sequence
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from typing import Any
 
 import asyncpg
@@ -220,10 +220,8 @@ class PostgresStore:
 
 
 async def _give_back(pool: Any, connection: Any, *, timeout_seconds: float) -> None:
-    try:
+    with suppress(*_UNAVAILABLE):  # the pool ends a connection by itself that it cannot reset
         await pool.release(connection, timeout=timeout_seconds)
-    except _UNAVAILABLE:
-        connection.terminate()
 
 
 def _describe(error: Exception) -> str:

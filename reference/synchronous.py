@@ -48,7 +48,10 @@ class SynchronousPath:
         self._mailed: dict[Pair, asyncio.Task[None]] = {}
 
     async def process(self, event: Event) -> Row | None:
-        """Process ``event`` before the deadline; answers the row if it was settled before. Raises InvalidEventError, ProblemError."""
+        """Process ``event`` before the deadline; answers the row if it was settled before.
+
+        Raises InvalidEventError or ProblemError.
+        """
         owner = f"{self._backoff.random.getrandbits(64):016x}"
         attempt = Attempt(event, NewRow.of(event), owner, started=asyncio.get_running_loop().time())
         try:

@@ -87,9 +87,7 @@ def worker(given: Surroundings) -> tuple[Worker, Redis]:
     consumer = f"{given.name}-{given.random.getrandbits(48):012x}"
     queue = Queue(redis, consumer=consumer, window_seconds=settings.dedupe_window_hours * 3600)
     leases = Leases(queue, reclaim_seconds=settings.reclaim_seconds)
-    delivery = Delivery(
-        queue=queue, store=given.store, postman=postman(given), leases=leases, settings=settings, backoff=given.backoff
-    )
+    delivery = Delivery(leases=leases, store=given.store, postman=postman(given), settings=settings, backoff=given.backoff)
     return Worker(queue=queue, delivery=delivery, leases=leases, settings=settings, backoff=given.backoff), redis
 
 

@@ -1,10 +1,10 @@
-"""Every process is told to stop and started again, one after the other, under traffic."""
+"""Every process is told to stop and started again, one after the other, a worker in the middle of an event first."""
 
-from harness import Scenario, between, checkers, faults, traffic
+from harness import Scenario, amid_work, checkers, faults, traffic, upon
 
 scenario = Scenario(
     traffic=traffic.steady(per_second=10, for_seconds=20),
-    faults=[between(3, 3, faults.Deploys())],  # lasts as long as the processes take
+    faults=[upon(amid_work(after_seconds=3), faults.Deploys(), for_seconds=0)],  # lasts as long as the processes take
     acknowledgements="required",
     must_hold=[
         *checkers.the_contract,

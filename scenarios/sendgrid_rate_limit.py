@@ -1,10 +1,10 @@
-"""SendGrid takes ten mails in three seconds and answers 429 to the rest; whoever is told to wait, waits."""
+"""SendGrid takes two mails in three seconds and answers 429 to the rest; whoever is told to wait, waits."""
 
 from harness import Scenario, between, checkers, faults, traffic
 
 scenario = Scenario(
     traffic=traffic.steady(per_second=10, for_seconds=15),
-    faults=[between(3, 12, faults.SendGridRateLimits(mails=10, window_seconds=3))],
+    faults=[between(3, 12, faults.SendGridRateLimits(mails=2, window_seconds=3))],
     acknowledgements="required",
     must_hold=[
         *checkers.the_contract,

@@ -21,7 +21,7 @@ LAYERS = (  # top first: a module may import those of its own row and of the row
     ("cli", "__main__"),
     ("verbs",),
     ("display",),
-    ("report", "charts", "svg", "acceptance"),
+    ("report", "sections", "summary", "life", "markdown", "charts", "matrix", "series", "svg", "acceptance"),
     ("campaign",),
     ("runner",),
     ("archive", "junit", "results", "tally", "performance", "client"),

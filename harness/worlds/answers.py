@@ -6,6 +6,7 @@ An `Exchange` is one request with its answer or the lack of one; `post_of` and `
 from __future__ import annotations
 
 import json
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
@@ -100,9 +101,10 @@ def read_of(pair: Pair, exchange: Exchange, *, final: bool) -> Read:
 def retry_after_s(value: str) -> float | None:
     """Seconds of a Retry-After header, a number or an HTTP date; None if it is neither."""
     try:
-        return max(0.0, float(value))
+        seconds = float(value)
+        return max(0.0, seconds) if math.isfinite(seconds) else None
     except ValueError:
-        pass
+        pass  # then perhaps a date
     try:
         return max(0.0, (parsedate_to_datetime(value) - datetime.now(UTC)).total_seconds())
     except (ValueError, TypeError):

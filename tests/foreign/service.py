@@ -26,11 +26,11 @@ from urllib.parse import SplitResult, parse_qs, quote, unquote, urlsplit
 import asyncpg
 
 LARGEST_BODY_BYTES = 256 * 1024
-ANSWER_S = 0.8  # for each of: getting a connection, asking the database
+ANSWER_S = 2.0  # for each of: getting a connection, asking the database
 LEASE_S = 6.0  # a claim's life; reclaim_seconds in the system file is this and the polling pause
 MAIL_S = 3.0
 LONGEST_BACKOFF_S = 3.0
-SLOTS = 6
+SLOTS = 10
 FINISH_S = 8.0  # what SIGTERM leaves to work in hand
 
 TABLES = """
@@ -284,12 +284,13 @@ async def run_api(port: int) -> None:
 
 @dataclass
 class Worker:
-    """Claims jobs and does them, SLOTS at a time; `quiet_until_s` (Unix seconds) is when SendGrid's rate limit resets."""
+    """Claims jobs and does them, SLOTS at a time; SendGrid is left alone until `quiet_until_s` (Unix seconds)."""
 
     pool: Pool
     stop: asyncio.Event
     loses: Iterator[bool]
     quiet_until_s: float = 0.0
+    failures: int = 0
     connected: bool = True
     running: dict[Any, None] = field(default_factory=dict)
 
@@ -305,7 +306,7 @@ class Worker:
                 self.running[task] = None
                 task.add_done_callback(self.running.pop)
             if not jobs:
-                await self.pause(0.1)
+                await self.pause(0.2)
         await asyncio.wait([*self.running, asyncio.create_task(asyncio.sleep(0))], timeout=FINISH_S)
 
     async def pause(self, seconds: float) -> None:
@@ -360,18 +361,27 @@ class Worker:
         try:
             status, headers = await send(job)
         except (OSError, EOFError, ValueError, TimeoutError):
-            return await self.retry(job, backoff_s(job))
-        if status == 429:
-            reset_s = float(headers.get("x-ratelimit-reset", time.time() + 1))
-            self.quiet_until_s = max(self.quiet_until_s, min(reset_s, time.time() + 60))
-            return await self.retry(job, self.quiet_until_s - time.time())
-        if 400 <= status < 500 and status not in (401, 403, 408):
+            status, headers = 0, {}  # nobody knows
+        if status in (200, 202):
+            self.failures = 0
+            return True
+        if 400 <= status < 500 and status not in (401, 403, 408, 429):
             await self.persist(FAIL, job.source, job.id, job.attempts, f"the mail was refused for good: {status}")
             return False
-        return status in (200, 202) or await self.retry(job, backoff_s(job))
+        self.hold_off(status, headers)
+        return await self.retry(job, self.quiet_until_s - time.time() + (0 if status == 429 else backoff_s(job)))
+
+    def hold_off(self, status: int, headers: Mapping[str, str]) -> None:
+        """Leave SendGrid alone until its rate limit resets, or for longer and longer while it is down."""
+        now_s = time.time()
+        if status == 429:
+            self.quiet_until_s = max(self.quiet_until_s, min(float(headers.get("x-ratelimit-reset", now_s + 1)), now_s + 60))
+        elif now_s >= self.quiet_until_s:  # else one outage would count once for every call in flight
+            self.failures += 1
+            self.quiet_until_s = now_s + min(LONGEST_BACKOFF_S, 0.1 * 2 ** min(self.failures, 10))
 
     async def retry(self, job: Job, after_s: float) -> bool:
-        await self.persist(RETRY, job.source, job.id, job.attempts, after_s + random.uniform(0.05, 0.3))
+        await self.persist(RETRY, job.source, job.id, job.attempts, max(0.0, after_s) + random.uniform(0.05, 0.3))
         return False
 
 
@@ -417,7 +427,11 @@ async def send(job: Job) -> tuple[int, dict[str, str]]:
 async def open_pool() -> Pool:
     """Without TLS: setting it up costs 25 ms a try, and during an outage every request tries."""
     dsn = os.environ["DATABASE_URL"]
-    return await asyncpg.create_pool(dsn, min_size=0, timeout=ANSWER_S, command_timeout=ANSWER_S, ssl=False)
+    return await asyncpg.create_pool(dsn, min_size=0, timeout=ANSWER_S, command_timeout=ANSWER_S, ssl=False, reset=no_reset)
+
+
+async def no_reset(connection: Any) -> None:
+    """No statement here leaves anything behind in its session, so giving a connection back costs no round trip."""
 
 
 def stop_signal() -> asyncio.Event:

@@ -21,7 +21,18 @@ from tests.harness.stories import Story
 
 CONTRACT_KEYS = {"schema", "harness_version", "commit", "python", "system", "ruling", "started_at", "wall_s", "scenarios", "load"}
 EXECUTION_KEYS = {"name", "world", "seed", "ruling", "counts", "verdicts", "faults", "latency_ms", "repeat"}
-COUNT_KEYS = set("offered accepted duplicate refused unknown stored mailed stored_twice mailed_twice lost".split())
+COUNT_KEYS = {
+    "offered",
+    "accepted",
+    "duplicate",
+    "refused",
+    "unknown",
+    "stored",
+    "mailed",
+    "stored_twice",
+    "mailed_twice",
+    "lost",
+}
 
 
 def results_of(*executions: Execution, campaigns: tuple[Campaign, ...] = ()) -> Results:
@@ -175,7 +186,7 @@ def test_a_sum_of_what_nobody_knows_is_not_known() -> None:
 
 def test_results_survive_the_disk(tmp_path: Path) -> None:
     folder = RunFolder.create(tmp_path / "run", "run")
-    execution = stories.judged(stories.crash(), violated=[("lost \u0000 | <b>", "evt_000012"), ("no event", None)])
+    execution = stories.judged(stories.crash(), violated=[("lost \u0000 \ud800 | <b>", "evt_000012"), ("no event", None)])
     criteria = (CriterionRuling(name="n", criterion="c", ruling=None, evidence="e", checkers=("k",)),)
     results = dataclasses.replace(results_of(execution, campaigns=(campaign(Ruling.HELD),)), criteria=criteria)
     folder.write(results)

@@ -223,5 +223,20 @@ async def test_an_api_ends_in_order(service: Service, postgres: Postgres, sendgr
     assert await asyncio.to_thread(service.processes[0].wait, 5) == 0
 
 
+async def test_a_leaving_api_answers_who_is_already_connected(
+    service: Service, redis: Redis, postgres: Postgres, sendgrid: SendGrid
+) -> None:
+    configure(service, postgres=postgres, sendgrid=sendgrid, redis=redis)
+    port = int(service.api().rsplit(":", 1)[1])
+    streams = [await asyncio.open_connection("127.0.0.1", port) for _ in range(5)]
+    await asyncio.sleep(0.1)
+    service.processes[0].terminate()
+    for _, writer in streams:
+        writer.write(b"GET /healthz HTTP/1.1\r\nhost: x\r\n\r\n")
+    answers = [await reader.read() for reader, _ in streams]
+    assert all(answer.startswith(b"HTTP/1.1 200") for answer in answers)
+    assert all(b"connection: close" in answer for answer in answers)
+
+
 def test_a_missing_setting_is_one_sentence(service: Service) -> None:
     assert service.run("api").wait() == 2

@@ -243,6 +243,7 @@ def free_shared_memory(directory: str) -> None:
 
 
 def main(directory: str) -> None:
+    """Guard a stack whose files live in `directory`, until the harness is gone or says so."""
     reader, writer = os.pipe()
     os.set_blocking(writer, False)
     signal.set_wakeup_fd(writer, warn_on_full_buffer=False)

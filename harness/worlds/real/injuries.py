@@ -140,17 +140,19 @@ async def worker_freezes(ward: Ward, fault: Fault) -> AsyncIterator[Injury]:
 
 @asynccontextmanager
 async def deploys(ward: Ward, fault: Fault) -> AsyncIterator[Injury]:
-    """Deploys: it takes as long as the processes take, all of it before the block."""
+    """Deploys: it lasts as long as the processes take, whoever met the trigger first."""
     fleet = ward.stack.fleet
-    injury = Injury(tuple(fleet.names()))
+    injury = Injury(tuple(sorted(fleet.names(), key=lambda name: name != ward.victim)))
     steps = []
-    for name in fleet.names():
-        before = fleet.pid(name)
-        code = await fleet.terminate(name, within_s=ENDS_WITHIN_S)
-        await fleet.start(name)
-        steps.append(f"{name} ended with exit code {code} (pid {before}, now {fleet.pid(name)})")
-    injury.evidence = "; ".join(steps)
-    yield injury
+    try:
+        yield injury
+    finally:
+        for name in injury.processes:
+            before = fleet.pid(name)
+            code = await fleet.terminate(name, within_s=ENDS_WITHIN_S)
+            await fleet.start(name)
+            steps.append(f"{name} ended with exit code {code} (pid {before}, now {fleet.pid(name)})")
+        injury.evidence = "; ".join(steps)
 
 
 INFLICTED: dict[type[Fault], Inflict] = {

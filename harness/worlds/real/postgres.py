@@ -140,6 +140,11 @@ class PostgresServer:
             raise UsageError(f"initdb ended with exit code {code}; its log ends with:\n{attempt.tail()}")
 
     def _copy_programs(self) -> None:
+        if not is_open_to_all(self._guard.folder.parent):
+            raise UsageError(
+                f"Postgres has to run as `nobody` here, who cannot reach {self._guard.folder.parent}; "
+                "set TMPDIR to a directory that everybody can enter, such as /tmp."
+            )
         self._guard.folder.chmod(0o711)
         if not is_open_to_all(self._programs):
             self._programs = copy_programs(self._programs, self._guard.folder / "programs")

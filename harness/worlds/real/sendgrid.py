@@ -23,7 +23,7 @@ from harness.worlds.provider import MailRequest, Provider, Reply
 PATH = re.compile(r"/([\w-]+)/v3/mail/send")
 CHUNK_BYTES = 65536
 LARGEST_BODY_BYTES = 30 * 1024 * 1024
-BETWEEN_TRICKLED_BYTES_S = 0.05
+BETWEEN_TRICKLED_BYTES_S = 0.02
 NOTICED_WITHIN_S = 0.05
 
 

@@ -100,7 +100,7 @@ async def open_stack(system: System, standin: StandIn, plot: Plot) -> AsyncItera
             system,
             Wiring(
                 guard=guard,
-                placeholders=lambda name: _placeholders(name, servers, proxies, standin),
+                placeholders=lambda name: {**_urls(servers, proxies, process=name), "sendgrid_url": standin.url(name)},
                 ports=ports,
                 logs=logs,
                 journal=plot.journal,
@@ -140,10 +140,9 @@ async def _listening_proxies(servers: Servers, processes: list[str], ports: Port
     return proxies
 
 
-def _placeholders(process: str, servers: Servers, proxies: Proxies, standin: StandIn) -> dict[str, str]:
-    """What the placeholders of the system file mean for one process."""
-    urls = {f"{server}_url": at_address(servers.url(server), port=proxies[process, server].port) for server in servers.names}
-    return {**urls, "sendgrid_url": standin.url(process)}
+def _urls(servers: Servers, proxies: Proxies, *, process: str) -> dict[str, str]:
+    """The URLs of the servers as one process sees them: through its own proxies."""
+    return {f"{name}_url": at_address(servers.url(name), port=proxies[process, name].port) for name in servers.names}
 
 
 async def _close(proxies: Proxies) -> None:

@@ -30,7 +30,7 @@ from harness.worlds.real.rows import RowReader
 from harness.worlds.real.sendgrid import Seen, StandIn
 from harness.worlds.real.stack import Plot, Stack, open_stack, start_stub
 from harness.worlds.real.triggers import Triggers
-from harness.worlds.world import Occasion, Stage
+from harness.worlds.world import Clock, Occasion, Stage
 
 
 class RealWorld:
@@ -42,7 +42,8 @@ class RealWorld:
     def __init__(self, stage: Stage, clock: WallClock) -> None:
         observe = stage.system.observe
         self.history = stage.history
-        self.clock = clock
+        self.clock: Clock = clock
+        self._wall = clock
         self._stage = stage
         self._journal = Journal(stage.history, clock)
         self._provider = Provider(
@@ -123,7 +124,7 @@ class RealWorld:
         standin = StandIn(self._provider, port=ports.draw(), hold=self._triggers.hold, record=self._note_call)
         plot = Plot(ports=ports, logs=stage.folder, journal=self._journal)
         self._stack = await exits.enter_async_context(open_stack(stage.system, standin, plot))
-        self._clients = Clients(self._stack.fleet, self._stack.ports, headers=stage.system.api.headers, clock=self.clock)
+        self._clients = Clients(self._stack.fleet, self._stack.ports, headers=stage.system.api.headers, clock=self._wall)
         exits.push_async_callback(self._clients.close)
         self._rows = RowReader(self._stack.servers.url("postgres"), stage.system.observe.rows)
         exits.push_async_callback(self._rows.close)
@@ -160,12 +161,12 @@ class RealWorld:
             Call(
                 pair=None if reply.source is None or reply.id is None else Pair(reply.source, reply.id),
                 process=seen.request.process,
-                begin_s=self.clock.at_unix(seen.request.at_s),
-                end_s=self.clock.at_unix(seen.end_s),
+                begin_s=self._wall.at_unix(seen.request.at_s),
+                end_s=self._wall.at_unix(seen.end_s),
                 http_status=reply.status,
                 taken=reply.taken,
                 reply_lost=reply.lost,
-                resets_at_s=None if resets_at is None else self.clock.at_unix(float(resets_at)),
+                resets_at_s=None if resets_at is None else self._wall.at_unix(float(resets_at)),
             )
         )
 

@@ -6,6 +6,7 @@ evidence proved nothing and its seed is drawn again.
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import AsyncIterator, Callable
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from dataclasses import dataclass, field
@@ -18,6 +19,7 @@ from harness.worlds.simulated.fleet import Fleet, Servers
 from harness.worlds.simulated.network import Condition, Station
 from harness.worlds.world import Occasion
 
+STARTS_WITHIN_S = (0.5, 1.5)  # how long a real process takes until it is ready
 REPLIES_LOST_SHARE = 0.5  # all of them would leave nothing but handshakes after the first
 
 
@@ -167,16 +169,20 @@ async def worker_stopped(case: Case, fault: faults.WorkerFreezes) -> AsyncIterat
 
 @asynccontextmanager
 async def deploying(case: Case, fault: faults.Deploys) -> AsyncIterator[None]:
-    """Deploys: it happens before the block, one process after the other."""
+    """Deploys: it lasts as long as the processes take, whoever met the trigger first."""
+    members = sorted(case.fleet.members.values(), key=lambda member: member.name != case.occasion.process)
+    case.wound.processes = tuple(member.name for member in members)
     codes: dict[str, int] = {}
-    for member in list(case.fleet.members.values()):
-        codes[member.name] = await case.fleet.terminate(member.name)
-        case.fleet.start(member.name, member.role)
-        await case.fleet.wait_ready(member.name)
-    case.wound.processes = tuple(codes)
-    told = ", ".join(f"{name} ended with {code}" for name, code in codes.items())
-    case.wound.evidence = f"{told}; all were started again"
-    yield
+    try:
+        yield
+    finally:
+        for member in members:
+            codes[member.name] = await case.fleet.terminate(member.name)
+            await asyncio.sleep(case.random.uniform(*STARTS_WITHIN_S))
+            case.fleet.start(member.name, member.role)
+            await case.fleet.wait_ready(member.name)
+        told = ", ".join(f"{name} ended with {code}" for name, code in codes.items())
+        case.wound.evidence = f"{told}; all were started again"
 
 
 def _victim(case: Case) -> str:

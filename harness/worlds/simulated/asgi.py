@@ -10,6 +10,7 @@ import asyncio
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
+from urllib.parse import unquote
 
 from harness.worlds.simulated.network import Station
 from harness.worlds.simulated.processes import Process
@@ -210,7 +211,7 @@ def _scope(request: HttpRequest, state: dict[str, Any]) -> dict[str, Any]:
         "http_version": "1.1",
         "method": request.method,
         "scheme": "http",
-        "path": request.path,
+        "path": unquote(request.path),
         "raw_path": request.path.encode(),
         "query_string": request.query.encode(),
         "root_path": "",

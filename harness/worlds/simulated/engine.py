@@ -17,7 +17,7 @@ from typing import Any, Protocol
 
 from fakeredis import FakeServer
 from fakeredis import _msgs as messages
-from fakeredis._commands import COMMANDS_WITH_SUB
+from fakeredis._commands import COMMANDS_WITH_SUB, SUPPORTED_COMMANDS
 from fakeredis._core import Database
 from fakeredis._helpers import OK, NoResponse, SimpleError
 from fakeredis._socket import FakeSocket
@@ -117,6 +117,8 @@ class Engine(FakeSocket):
         for database in self.keyspace.dbs.values():
             database.time = now_s
         try:
+            if name not in SUPPORTED_COMMANDS:
+                raise SimpleError(_unknown(fields))
             func, signature = self._name_to_func(name)
             signature.check_arity(arguments, self.version)
             result = self._run_command(func, signature, arguments, False)
@@ -160,6 +162,19 @@ class Engine(FakeSocket):
         self._seat.block(waiting)
         return NoResponse()
 
+    def xreadgroup(self, group_const: bytes, group_name: bytes, consumer_name: bytes, *args: bytes) -> Any:
+        """A stream that is not there has no group either: a service recognises that by NOGROUP."""
+        try:
+            return super().xreadgroup(group_const, group_name, consumer_name, *args)
+        except SimpleError as error:
+            if error.value != messages.XGROUP_KEY_NOT_FOUND_MSG:
+                raise
+            names = args[[word.upper() for word in args].index(b"STREAMS") + 1 :]
+            missing = next(name for name in names if self._db.get(name) is None)
+            raise SimpleError(
+                messages.XREADGROUP_KEY_OR_GROUP_NOT_FOUND_MSG.format(missing.decode(), group_name.decode())
+            ) from None
+
     def _xreadgroup(self, *args: Any) -> Any:
         *others, _first_pass = args
         read: Any = super()._xreadgroup
@@ -176,6 +191,12 @@ class Engine(FakeSocket):
 
     def sdiff(self, key: Any, *keys: Any) -> list[bytes]:
         return sorted(super().sdiff(key, *keys))
+
+    def evalsha(self, sha1: bytes, numkeys: int, *keys_and_args: bytes) -> Any:
+        """EVALSHA, refused in a real server's words."""
+        if sha1 not in self.keyspace.script_cache:
+            raise SimpleError("NOSCRIPT No matching script.")
+        return self.eval(self.keyspace.script_cache[sha1], numkeys, *keys_and_args)
 
     def eval(self, script: bytes, numkeys: int, *keys_and_args: bytes) -> Any:
         """EVAL and EVALSHA. The original compiles anew, checks globals at every call and collects garbage each time."""
@@ -256,6 +277,12 @@ def _lua_runtime() -> FakeServer:
         FakeSocket(server, 0, client_class=Engine)._get_server_runtime(server)
         _prototype.append(server)
     return _prototype[0]
+
+
+def _unknown(fields: list[bytes]) -> str:
+    name, *arguments = (field.decode("utf-8", "replace") for field in fields)
+    quoted = "".join(f"'{argument}' " for argument in arguments)
+    return f"ERR unknown command '{name}', with args beginning with: {quoted}"
 
 
 def _compiled(runtime: Any, script: bytes) -> Any:

@@ -14,6 +14,7 @@ from typing import Any, Protocol
 from harness.worlds.simulated.time import SimulatedLoop, fresh_context
 
 KILLED = -9
+SHA1_DIGITS = 40  # what EVALSHA names a script by
 
 
 class Connection(Protocol):
@@ -92,10 +93,14 @@ class Process:
         self.exit_code = exit_code
         self._kept.extend(task for task in asyncio.all_tasks(self._loop) if getattr(task, "process", None) is self)
         self._kept.extend(self._missed)
-        for connection in list(self._connections):
+        # After the operation at which a fault struck, if that still leaves: a FIN never overtakes the data before it.
+        self._loop.call_soon(self._close_connections, context=fresh_context(None))
+
+    def _close_connections(self) -> None:
+        connections, self._connections = self._connections, {}
+        for connection in connections:
             connection.orphaned()
-        self._connections.clear()
-        self._loop.call_soon(self.ended.set, context=fresh_context(None))
+        self.ended.set()
 
     def freeze(self) -> None:
         """SIGSTOP: it does nothing until `thaw`; what is sent to it piles up."""
@@ -145,5 +150,6 @@ class Process:
 def _gist(payload: bytes) -> str:
     """The name of a RESP command, else the first few characters: for people who read a failing plan."""
     if payload.startswith(b"*"):
-        return " ".join(word.decode("ascii", "replace") for word in payload.split(b"\r\n", 6)[2:5:2])[:60]
+        words = [word.decode("ascii", "replace") for word in payload.split(b"\r\n", 6)[2:5:2]]
+        return " ".join(word[:8] if len(word) == SHA1_DIGITS else word for word in words)[:60]
     return payload[:60].decode("ascii", "replace")

@@ -149,7 +149,7 @@ class SimulatedLoop(asyncio.BaseEventLoop):
 
     def _advance(self) -> None:
         timers = self._timers
-        while timers and timers[0][2]._cancelled:  # type: ignore[attr-defined]
+        while timers and timers[0][2]._cancelled:
             heapq.heappop(timers)
         if not timers:
             raise DeadlockError("Nothing is scheduled any more, yet the simulation has not ended: what it awaits cannot happen.")
@@ -184,7 +184,7 @@ class SimulatedLoop(asyncio.BaseEventLoop):
 
     # --- what a simulated process cannot have
 
-    async def create_connection(self, protocol_factory: Any, host: Any = None, port: Any = None, **options: Any) -> Any:  # type: ignore[override]
+    async def create_connection(self, protocol_factory: Any, host: Any = None, port: Any = None, **options: Any) -> Any:
         """Connect through the simulated network. Raises ConnectionRefusedError where nobody listens."""
         protocol = protocol_factory()
         if self.network is None:
@@ -194,7 +194,7 @@ class SimulatedLoop(asyncio.BaseEventLoop):
     def run_in_executor(self, executor: Any, func: Callable[..., Any], *args: Any) -> NoReturn:  # type: ignore[override]
         raise RuntimeError(f"{func!r} wants a thread, and the simulation has none; make it a coroutine.")
 
-    async def getaddrinfo(self, host: Any, port: Any, **options: Any) -> NoReturn:  # type: ignore[override]
+    async def getaddrinfo(self, host: Any, port: Any, **options: Any) -> NoReturn:
         raise RuntimeError(f"The simulation has no name service to look up {host!r}; connect by name instead.")
 
     def _process_events(self, event_list: Any) -> None:
@@ -210,7 +210,7 @@ def _close(task: asyncio.Task[Any]) -> None:
     coroutine = task.get_coro()
     for _ in range(100):  # each `await` in a `finally` block refuses to be closed once
         with contextlib.suppress(BaseException):
-            coroutine.close()  # type: ignore[union-attr]
+            coroutine.close()
             return
 
 

@@ -37,8 +37,11 @@ class Watch:
 class Triggers:
     """Everything that is waited for on the wire."""
 
-    def __init__(self, network: SimulatedNetwork, sendgrid: SendGridServer, now: Callable[[], float]) -> None:
+    def __init__(
+        self, network: SimulatedNetwork, sendgrid: SendGridServer, now: Callable[[], float], *, working_role: str = "worker"
+    ) -> None:
         self._network, self._sendgrid, self._now = network, sendgrid, now
+        self._working_role = working_role
         self._mails: list[Watch] = []
         self._operations: list[Watch] = []
         self._held: list[Process] = []
@@ -81,7 +84,7 @@ class Triggers:
         return False
 
     def _on_operation(self, process: Process, description: str) -> bool:
-        if process.role != "worker":
+        if process.role != self._working_role:
             return True
         for watch in self._operations:
             if watch.counts(self._now()):

@@ -31,7 +31,7 @@ from harness.worlds.simulated.redis import RedisServer
 from harness.worlds.simulated.sendgrid import SeenCall, SendGridServer, unix_s
 from harness.worlds.simulated.time import SimulatedLoop, running_loop
 from harness.worlds.simulated.triggers import Triggers
-from harness.worlds.world import Occasion, Stage
+from harness.worlds.world import Clock, Occasion, Stage
 
 
 class SimulatedClock:
@@ -62,15 +62,18 @@ class SimulatedWorld:
     def __init__(self, stage: Stage) -> None:
         loop = running_loop()
         self.history = stage.history
-        self.clock = SimulatedClock(loop)
+        self._clock = SimulatedClock(loop)
+        self.clock: Clock = self._clock
         self._system = stage.system
         network = SimulatedNetwork(loop, Random(f"{stage.seed}:network"))
         self._servers = self._build_servers(network, stage)
         self.fleet = Fleet(stage.system, self._servers, stage.history, seed=stage.seed, now=self.clock.now)
-        self._triggers = Triggers(network, self._servers.sendgrid, self.clock.now)
+        self._triggers = Triggers(
+            network, self._servers.sendgrid, self.clock.now, working_role="worker" if stage.system.worker else "api"
+        )
         self._random = Random(f"{stage.seed}:victims")
         self._table = _table_of(stage.system)
-        self._rows_seen: dict[Pair, None] = {}
+        self._rows_seen: dict[Any, None] = {}  # by primary key
         self._servers.postgres.observers.append(self._note_rows)
 
     def _build_servers(self, network: SimulatedNetwork, stage: Stage) -> Servers:
@@ -97,7 +100,7 @@ class SimulatedWorld:
                 yield world
 
     def begin(self) -> None:
-        self.clock.begin()
+        self._clock.begin()
 
     # --- clients
 
@@ -136,25 +139,18 @@ class SimulatedWorld:
     # --- effects
 
     async def record_final_state(self) -> bool:
-        for row in self._rows(self._servers.postgres.tables):
+        for row in self._servers.postgres.tables.get(self._table, {}).values():
             self.history.record(Row(pair=_pair(row)))
         return True
 
     def _note_rows(self, tables: Tables) -> None:
-        rows = self._rows(tables)
-        if len(rows) == len(self._rows_seen):
-            return
-        for row in rows:
-            pair = _pair(row)
-            if pair not in self._rows_seen:
-                self._rows_seen[pair] = None
-                self.history.record(Stored(pair=pair, at_s=self.clock.now()))
-
-    def _rows(self, tables: Tables) -> list[dict[str, Any]]:
-        return list(tables.get(self._table, {}).values())
+        for key, row in tables.get(self._table, {}).items():
+            if key not in self._rows_seen:
+                self._rows_seen[key] = None
+                self.history.record(Stored(pair=_pair(row), at_s=self.clock.now()))
 
     def _note_call(self, seen: SeenCall) -> None:
-        reply, since_begin = seen.reply, self.clock.since_begin
+        reply, since_begin = seen.reply, self._clock.since_begin
         resets_at = reply.headers.get("X-RateLimit-Reset") if reply.status == 429 else None
         named = reply.source is not None and reply.id is not None
         self.history.record(

@@ -1,0 +1,22 @@
+"""The INSERT has no ON CONFLICT: whoever takes an entry up again fails an event that is already stored."""
+
+from contextlib import AbstractContextManager
+from typing import Any
+from unittest.mock import patch
+
+from reference import simulation
+from reference.store import NewRow, Row, UnstorableError
+
+CAUGHT_BY, IN = "failed_is_justified", "worker_crash"
+
+_sound = simulation._add
+
+
+def _add(events: simulation.Events, new: NewRow) -> Row | Exception:
+    if (new.pair.source, new.pair.id) in events:
+        return UnstorableError("duplicate key value violates unique constraint")
+    return _sound(events, new)
+
+
+def plant() -> AbstractContextManager[Any]:
+    return patch.object(simulation, "_add", _add)

@@ -1,0 +1,233 @@
+"""Honest refusals, problem documents, ingest available and fast: histories that hold, break and are empty."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from harness.checkers import errors_are_problems, ingest_stays_available, ingest_stays_fast, refusals_are_honest
+from harness.faults import SendGridAnswers
+from harness.verdict import Ruling, Verdict
+from tests.harness.checkers.story import PROBLEM, Story, plan, said
+
+
+@pytest.mark.parametrize("http_status", [400, 413, 422, 429, 499, 503, None])
+def test_a_refused_event_that_left_nothing_behind_holds(http_status: int | None) -> None:
+    verdict = (
+        Story().kept("a", 1).refused("b", 1, http_status).refused("b", 2, http_status).quiet().judged_by(refusals_are_honest)
+    )
+    assert (verdict.ruling, verdict.checked) == (Ruling.HELD, 2), said(verdict)
+
+
+@pytest.mark.parametrize("http_status", [400, 429, 503, None])
+def test_a_refused_event_that_is_stored_or_mailed_all_the_same_is_violated(http_status: int | None) -> None:
+    stored = Story().refused("b", 1, http_status).row("b").quiet().judged_by(refusals_are_honest)
+    assert said(stored) == "violated; b of shop was refused at every attempt, yet it is stored; "
+    mailed = Story().refused("b", 1, http_status).mailed("b", 2, http_status=503).quiet().judged_by(refusals_are_honest)
+    assert said(mailed) == "violated; b of shop was refused at every attempt, yet it was mailed; "
+    assert Story().refused("b", 1, http_status).stored("b", 2).quiet().judged_by(refusals_are_honest).ruling is Ruling.VIOLATED
+
+
+@pytest.mark.parametrize("http_status", [None, 500, 504, 302])
+def test_an_event_with_one_unknown_attempt_may_be_stored(http_status: int | None) -> None:
+    story = Story().refused("b", 1).unanswered("b", 2, http_status=http_status).row("b").mailed("b", 3).mailed(None, 4).quiet()
+    assert story.judged_by(refusals_are_honest).ruling is Ruling.HELD
+
+
+@pytest.mark.parametrize("http_status", [429, 503])
+def test_a_refusal_for_now_says_when_to_come_back_and_is_a_problem(http_status: int) -> None:
+    mute = Story().refused("a", 1, http_status, retry_after_s=None).quiet().judged_by(refusals_are_honest)
+    assert said(mute) == f"violated; a of shop was refused with {http_status} without Retry-After; "
+    plain = Story().refused("a", 1, http_status, content_type="text/html").quiet().judged_by(refusals_are_honest)
+    assert said(plain) == f"violated; a of shop was refused with {http_status} as text/html; expected {PROBLEM}; "
+    at_once = Story().refused("a", 1, http_status, retry_after_s=0.0, content_type=f"{PROBLEM}; charset=utf-8").quiet()
+    assert at_once.judged_by(refusals_are_honest).ruling is Ruling.HELD
+
+
+def test_a_refusal_for_good_needs_no_retry_after() -> None:
+    assert Story().refused("a", 1, 422).quiet().judged_by(refusals_are_honest).ruling is Ruling.HELD
+
+
+def test_refusals_are_unknown_without_rows_unless_all_refused_events_were_taken_later() -> None:
+    assert Story().refused("a", 1).quiet(rows_read=False).judged_by(refusals_are_honest).ruling is Ruling.UNKNOWN
+    assert Story().refused("a", 1).judged_by(refusals_are_honest).ruling is Ruling.UNKNOWN
+    assert Story().refused("a", 1).posted("a", 2).judged_by(refusals_are_honest).ruling is Ruling.HELD
+    assert Story().refused("a", 1).mailed("a", 2).judged_by(refusals_are_honest).ruling is Ruling.VIOLATED
+
+
+def test_refusals_abstain_when_nothing_was_refused_or_posted() -> None:
+    assert Story().kept("a", 1).quiet().judged_by(refusals_are_honest).ruling is Ruling.NOT_APPLICABLE
+    assert Story().quiet().judged_by(refusals_are_honest).ruling is Ruling.UNKNOWN
+
+
+def test_errors_that_are_problems_hold() -> None:
+    story = Story().posted("a", 1).refused("b", 1, 400, content_type=PROBLEM).refused("c", 1)
+    story = story.unanswered("d", 1, http_status=504, content_type=PROBLEM).read("a", 2).read("a", 3, None, http_status=404)
+    verdict = story.unanswered("e", 1).judged_by(errors_are_problems)
+    assert (verdict.ruling, verdict.checked) == (Ruling.HELD, 6), said(verdict)
+
+
+@pytest.mark.parametrize("http_status", [500, 501, 502, 505])
+def test_a_500_is_violated_even_as_a_problem(http_status: int) -> None:
+    verdict = Story().unanswered("a", 1, http_status=http_status, content_type=PROBLEM).judged_by(errors_are_problems)
+    assert f"a of shop: the POST at 1.000 s was answered {http_status}; expected 503 (nothing was taken) or 504" in said(verdict)
+    read = Story().read("a", 1, None, http_status=http_status).judged_by(errors_are_problems)
+    assert f"the status read at 1.000 s was answered {http_status}" in said(read)
+
+
+@pytest.mark.parametrize("http_status", [400, 404, 429, 503, 504])
+def test_an_error_in_another_form_is_violated(http_status: int) -> None:
+    verdict = Story().unanswered("a", 1, http_status=http_status).judged_by(errors_are_problems)
+    assert f"the POST at 1.000 s was answered {http_status} as no content type; expected {PROBLEM}" in said(verdict)
+
+
+def test_what_is_no_error_may_have_any_form() -> None:
+    assert Story().unanswered("a", 1, http_status=399).judged_by(errors_are_problems).ruling is Ruling.HELD
+
+
+def test_errors_abstain_when_nothing_was_answered() -> None:
+    assert Story().unanswered("a", 1).judged_by(errors_are_problems).ruling is Ruling.UNKNOWN
+
+
+OUTAGE: dict[str, Any] = {"plan": plan(SendGridAnswers())}
+
+
+def test_ingest_that_goes_on_in_the_fault_window_holds() -> None:
+    story = (
+        Story(**OUTAGE)
+        .refused("x", 1)
+        .posted("a", 6)
+        .posted("a", 7, "duplicate")
+        .refused("b", 8, 422)
+        .suffered("SendGridAnswers", 5, 15)
+    )
+    verdict = story.judged_by(ingest_stays_available)
+    assert (verdict.ruling, verdict.checked) == (Ruling.HELD, 3), said(verdict)
+
+
+@pytest.mark.parametrize(("http_status", "told"), [(429, "429"), (503, "503"), (None, "refused"), (500, "500")])
+def test_a_post_that_fails_in_the_fault_window_is_violated(http_status: int | None, told: str) -> None:
+    story = Story(**OUTAGE).refused("a", 6, http_status, error="refused").suffered("SendGridAnswers", 5, 15)
+    verdict = story.judged_by(ingest_stays_available)
+    assert said(verdict) == f"violated; a of shop: the POST at 6.000 s failed: {told}; "
+
+
+def test_a_post_without_an_answer_is_a_failure_too() -> None:
+    story = Story(**OUTAGE).unanswered("a", 6, error="").suffered("SendGridAnswers", 5, 15)
+    assert "failed: no answer" in said(story.judged_by(ingest_stays_available))
+
+
+@pytest.mark.parametrize(
+    ("begin_s", "end_s", "inside"), [(1, 4.999, False), (1, 5, True), (15, 16, True), (15.001, 16, False), (1, 20, True)]
+)
+def test_a_post_counts_if_it_overlaps_the_window(begin_s: float, end_s: float, inside: bool) -> None:
+    story = Story(**OUTAGE).refused("a", begin_s, end_s=end_s).posted("b", 10).suffered("SendGridAnswers", 5, 15)
+    assert (story.judged_by(ingest_stays_available).ruling is Ruling.VIOLATED) == inside
+
+
+def test_without_a_planned_fault_every_post_counts() -> None:
+    assert Story().posted("a", 1).judged_by(ingest_stays_available).ruling is Ruling.HELD
+    assert Story().refused("a", 1).judged_by(ingest_stays_available).ruling is Ruling.VIOLATED
+
+
+def test_availability_abstains_outside_the_windows_and_for_a_service_that_works_first() -> None:
+    assert (
+        Story(**OUTAGE).posted("a", 1).suffered("SendGridAnswers", 5, 15).judged_by(ingest_stays_available).ruling
+        is Ruling.UNKNOWN
+    )
+    assert Story(**OUTAGE).posted("a", 1).judged_by(ingest_stays_available).ruling is Ruling.UNKNOWN
+    assert Story().judged_by(ingest_stays_available).ruling is Ruling.UNKNOWN
+    works_first = Story().posted("a", 1, "processed").unanswered("b", 2).judged_by(ingest_stays_available)
+    assert works_first.ruling is Ruling.NOT_APPLICABLE
+    assert "does the work before it answers" in works_first.reason
+
+
+FAST = ingest_stays_fast(p95_ms=50)
+
+
+@pytest.mark.parametrize(("took_s", "ruling"), [(0.05, Ruling.HELD), (0.0501, Ruling.VIOLATED)])
+@pytest.mark.parametrize("at_s", [0, 1, 7.3, 1000.1])
+def test_in_the_simulation_no_answer_may_take_longer_than_the_limit(took_s: float, ruling: Ruling, at_s: float) -> None:
+    verdict = Story().posted("a", at_s, took_s=took_s).posted("b", 2, took_s=0.001).judged_by(FAST)
+    assert (verdict.ruling, verdict.checked) == (ruling, 2), said(verdict)
+
+
+def test_the_violation_says_how_long_it_took() -> None:
+    assert (
+        said(Story().posted("a", 1, took_s=2).judged_by(FAST))
+        == "violated; a of shop: the POST at 1.000 s took 2000.0 ms of 50 ms; "
+    )
+
+
+def test_refusals_must_be_fast_and_hanging_is_slow() -> None:
+    assert Story().refused("a", 1, took_s=1).judged_by(FAST).ruling is Ruling.VIOLATED
+    assert Story().unanswered("a", 1, took_s=10).judged_by(FAST).ruling is Ruling.VIOLATED
+    assert Story().posted("b", 1).refused("a", 1, None, took_s=1).judged_by(FAST).checked == 1
+
+
+def test_the_systems_own_limit_goes_before_the_scenarios() -> None:
+    assert Story(limits={"ingest_p95_ms": 500.0}).posted("a", 1, took_s=0.4).judged_by(FAST).ruling is Ruling.HELD
+    assert Story(limits={"ingest_p95_ms": 5.0}).posted("a", 1, took_s=0.04).judged_by(FAST).ruling is Ruling.VIOLATED
+
+
+def test_the_claim_names_the_limit() -> None:
+    assert Story().judged_by(FAST).claim == "POST /ingest stays fast: P95 at most 50 ms, or the system's own limit."
+
+
+def test_fast_abstains_without_posts_and_for_a_service_that_works_first() -> None:
+    assert Story().judged_by(FAST).ruling is Ruling.UNKNOWN
+    assert Story().posted("a", 1, "processed").judged_by(FAST).ruling is Ruling.NOT_APPLICABLE
+    assert Story().posted("a", 1, "processed").posted("b", 1).judged_by(FAST).ruling is Ruling.HELD
+
+
+def _real(*groups: tuple[int, float], probes: tuple[tuple[float, float], ...] = ((-10.0, 0.001),)) -> Verdict:
+    """A real history of so many posts of so many milliseconds, one every 0.1 s, judged against 50 ms."""
+    story, number = Story(world="real"), 0
+    for count, took_ms in groups:
+        for _ in range(count):
+            story.posted(f"e{number}", number / 10, took_s=took_ms / 1000)
+            number += 1
+    for at_s, latency_s in probes:
+        story.probed(at_s, latency_s)
+    return story.judged_by(FAST)
+
+
+def test_for_real_a_percentile_holds_only_when_its_upper_bound_clears_the_limit() -> None:
+    assert _real((100, 50)).ruling is Ruling.HELD
+    assert _real((100, 50)).checked == 100
+    assert _real((197, 10), (3, 80)).ruling is Ruling.HELD
+    nearly = _real((196, 10), (4, 80))
+    assert nearly.ruling is Ruling.UNKNOWN
+    assert "the P95 lies between 10.0 and 80.0 ms (95 % confidence), the limit is 50 ms" in nearly.reason
+
+
+def test_for_real_a_percentile_is_violated_only_when_its_lower_bound_is_above_the_limit() -> None:
+    slow = _real((100, 50.1))
+    assert slow.ruling is Ruling.VIOLATED
+    assert "the P95 lies between 50.1 and 50.1 ms" in said(slow)
+    assert _real((85, 10), (15, 80)).ruling is Ruling.VIOLATED
+    assert _real((92, 10), (8, 80)).ruling is Ruling.UNKNOWN
+    assert _real((85, 10), (15, 50)).ruling is Ruling.HELD
+
+
+def test_for_real_a_hundred_samples_are_needed() -> None:
+    assert _real((99, 10)).reason == "99 samples, at least 100 are needed"
+    assert _real((99, 10)).ruling is Ruling.UNKNOWN
+
+
+def test_for_real_a_history_without_a_stub_beside_it_is_unknown() -> None:
+    assert "no bare stub" in said(_real((200, 10), probes=()))
+    assert _real((200, 80), probes=()).ruling is Ruling.UNKNOWN
+
+
+@pytest.mark.parametrize(("latency_s", "checked"), [(0.025, 120), (0.0251, 105)])
+def test_for_real_samples_beside_a_slow_stub_are_left_out(latency_s: float, checked: int) -> None:
+    # Of the posts from 0.0 to 11.9 s, fifteen began at 10.5 s or later, which is within 1 s of the probe.
+    assert _real((120, 10), probes=((0.0, 0.001), (11.5, latency_s))).checked == checked
+
+
+def test_for_real_slow_and_fast_samples_are_left_out_alike_and_too_few_left_are_unknown() -> None:
+    verdict = _real((60, 10), (10, 900), (50, 10), probes=((6.5, 0.2),))
+    assert verdict.ruling is Ruling.UNKNOWN
+    assert verdict.reason == "99 samples, at least 100 are needed, 21 more fell where the bare stub was slow too"

@@ -1,0 +1,184 @@
+"""Mailed, and again only where something explains that very mail: histories that hold, break and are empty."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from harness.checkers import every_accepted_event_is_mailed, no_unexplained_second_mail
+from harness.verdict import Ruling
+from tests.harness.checkers.story import Story, said
+
+
+def test_every_promised_mail_taken_holds() -> None:
+    story = Story().kept("a", 1).posted("b", 2, wants_mail=False).quiet()
+    verdict = story.judged_by(every_accepted_event_is_mailed)
+    assert (verdict.ruling, verdict.checked) == (Ruling.HELD, 1), said(verdict)
+
+
+def test_a_promised_mail_that_was_never_taken_is_lost() -> None:
+    verdict = Story().posted("a", 1).mailed("a", 2, http_status=503).quiet().judged_by(every_accepted_event_is_mailed)
+    assert said(verdict) == "violated; a of shop was answered accepted at 1.010 s and its mail was never taken: it is lost; "
+
+
+def test_a_mail_whose_reply_was_lost_was_taken() -> None:
+    assert (
+        Story().posted("a", 1).mailed("a", 2, reply_lost=True).quiet().judged_by(every_accepted_event_is_mailed).ruling
+        is Ruling.HELD
+    )
+
+
+def test_a_missing_mail_is_excused_by_a_justified_failure_only() -> None:
+    refused = Story().posted("a", 1).mailed("a", 2, http_status=400)
+    assert refused.read("a", 3, "failed").quiet().judged_by(every_accepted_event_is_mailed).ruling is Ruling.HELD
+    given_up = Story().posted("a", 1).mailed("a", 2, http_status=503).read("a", 3, "failed").quiet()
+    assert given_up.judged_by(every_accepted_event_is_mailed).ruling is Ruling.VIOLATED
+
+
+def test_missing_mails_prove_nothing_before_all_is_quiet() -> None:
+    verdict = Story().posted("a", 1).kept("b", 1).restless().judged_by(every_accepted_event_is_mailed)
+    assert said(verdict) == "unknown; the world was still moving; 1 of 2 mails were missing yet"
+
+
+def test_mailed_abstains_when_no_mail_was_due_or_none_can_be_seen() -> None:
+    assert Story().quiet().judged_by(every_accepted_event_is_mailed).ruling is Ruling.UNKNOWN
+    assert Story().posted("a", 1, wants_mail=False).quiet().judged_by(every_accepted_event_is_mailed).ruling is Ruling.UNKNOWN
+    assert Story(offers=("rows",)).quiet().judged_by(every_accepted_event_is_mailed).ruling is Ruling.NOT_APPLICABLE
+
+
+def test_one_mail_each_holds_and_attempts_that_were_not_taken_do_not_count() -> None:
+    story = Story().kept("a", 1).mailed("b", 2, http_status=503).mailed("b", 3)
+    verdict = story.judged_by(no_unexplained_second_mail)
+    assert (verdict.ruling, verdict.checked) == (Ruling.HELD, 2), said(verdict)
+
+
+def test_a_second_mail_out_of_nowhere_is_violated() -> None:
+    verdict = Story().mailed("a", 1).mailed("a", 2, process="worker-1").judged_by(no_unexplained_second_mail)
+    assert said(verdict) == (
+        "violated; a of shop was mailed by worker-0 at 1.000 s and again by worker-1 at 2.000 s; "
+        "no lost reply, crash or long freeze explains it; "
+    )
+
+
+def test_mails_are_judged_in_the_order_in_which_they_reached_the_provider() -> None:
+    story = Story().mailed("a", 2).mailed("a", 1, reply_lost=True)
+    assert story.judged_by(no_unexplained_second_mail).ruling is Ruling.HELD
+
+
+def test_a_lost_reply_explains_the_next_mail_and_no_third() -> None:
+    again = Story().mailed("a", 1, reply_lost=True).mailed("a", 2)
+    assert again.judged_by(no_unexplained_second_mail).ruling is Ruling.HELD
+    assert len(again.mailed("a", 3).judged_by(no_unexplained_second_mail).violations) == 1
+    both_lost = Story().mailed("a", 1, reply_lost=True).mailed("a", 2, reply_lost=True).mailed("a", 3)
+    assert both_lost.judged_by(no_unexplained_second_mail).ruling is Ruling.HELD
+
+
+def test_a_lost_reply_explains_nothing_if_it_came_after_or_for_another_event_or_took_nothing() -> None:
+    after = Story().mailed("a", 1).mailed("a", 2, reply_lost=True)
+    other = Story().mailed("b", 1, reply_lost=True).mailed("a", 1).mailed("a", 2)
+    not_taken = Story().mailed("a", 0.5, reply_lost=True, http_status=503).mailed("a", 1).mailed("a", 2)
+    for story in (after, other, not_taken):
+        assert story.judged_by(no_unexplained_second_mail).ruling is Ruling.VIOLATED
+
+
+def _twice(*fault: Any, again_s: float = 12, by: str = "worker-1", **more: Any) -> Ruling:
+    """A mail by worker-0 from 1 to 1.5 s, another one later, and one fault (name, begin, end, hurt...)."""
+    name, begin_s, end_s, *hurt = fault
+    story = Story(**more.pop("header", {})).mailed("a", 1, took_s=0.5).mailed("a", again_s, process=by)
+    if "completed_s" in more:
+        story = story.read("a", more.pop("completed_s"), took_s=0)
+    return story.suffered(name, begin_s, end_s, *hurt, **more).judged_by(no_unexplained_second_mail).ruling
+
+
+@pytest.mark.parametrize(
+    ("begin_s", "explains"),
+    [(1.0, True), (1.2, True), (1.5, True), (6.5, True), (6.501, False), (9.0, False)],
+)
+@pytest.mark.parametrize(
+    ("name", "hurt"), [("WorkerCrashes", "worker-0"), ("RedisCrashes", "redis"), ("PostgresCrashes", "postgres")]
+)
+def test_a_crash_explains_a_second_mail_if_it_began_at_most_five_seconds_after_the_first(
+    name: str, hurt: str, begin_s: float, explains: bool
+) -> None:
+    assert (_twice(name, begin_s, begin_s + 1, hurt) is Ruling.HELD) == explains
+
+
+@pytest.mark.parametrize(("end_s", "explains"), [(0.9, False), (0.999, False), (1.0, True), (3.0, True)])
+def test_a_crash_that_was_going_on_when_the_mail_was_taken_explains_it_too(end_s: float, explains: bool) -> None:
+    for name, hurt in (("WorkerCrashes", "worker-0"), ("RedisCrashes", "redis")):
+        assert (_twice(name, 0.5, end_s, hurt) is Ruling.HELD) == explains
+
+
+def test_a_crash_explains_only_what_comes_after_it() -> None:
+    assert _twice("RedisCrashes", 2.0, 3.0, "redis", again_s=2.0) is Ruling.VIOLATED
+    assert _twice("RedisCrashes", 2.0, 3.0, "redis", again_s=2.001) is Ruling.HELD
+
+
+@pytest.mark.parametrize(("completed_s", "explains"), [(1.9, False), (2.0, False), (2.001, True)])
+def test_a_crash_explains_nothing_once_a_client_has_seen_the_event_completed(completed_s: float, explains: bool) -> None:
+    assert (_twice("WorkerCrashes", 2.0, 3.0, "worker-0", completed_s=completed_s) is Ruling.HELD) == explains
+
+
+def test_what_a_client_saw_pending_does_not_matter() -> None:
+    story = Story().mailed("a", 1).read("a", 1.5, "processing").suffered("WorkerCrashes", 2, 3, "worker-0")
+    assert story.mailed("a", 9).judged_by(no_unexplained_second_mail).ruling is Ruling.HELD
+
+
+def test_a_crash_explains_only_with_evidence() -> None:
+    assert _twice("WorkerCrashes", 2, 3, "worker-0", evidence=None) is Ruling.VIOLATED
+    assert _twice("WorkerCrashes", 2, 3, "worker-0", evidence="") is Ruling.VIOLATED
+
+
+def test_a_crashed_worker_explains_only_the_mails_it_had_sent() -> None:
+    assert _twice("WorkerCrashes", 2, 3, "worker-1", by="worker-1") is Ruling.VIOLATED
+    assert _twice("WorkerCrashes", 2, 3, "worker-0", by="worker-0") is Ruling.HELD
+
+
+def test_other_faults_explain_nothing() -> None:
+    for fault in (("Deploys", 2, 3, "worker-0"), ("RedisLosesReplies", 2, 3, "redis"), ("SendGridAnswers", 2, 3, "sendgrid")):
+        assert _twice(*fault) is Ruling.VIOLATED
+
+
+def test_an_api_process_explains_only_in_a_system_without_workers() -> None:
+    for processes, ruling in (({"api": 2}, Ruling.HELD), ({"api": 2, "worker": 1}, Ruling.VIOLATED)):
+        story = Story(processes=processes).mailed("a", 1, process="api-0").suffered("ApiCrashes", 2, 3, "api-0")
+        assert story.mailed("a", 9, process="api-1").judged_by(no_unexplained_second_mail).ruling is ruling
+
+
+@pytest.mark.parametrize(("end_s", "explains"), [(7.0, False), (7.001, True), (20.0, True)])
+def test_a_freeze_explains_only_if_it_lasted_longer_than_the_claimed_reclaim(end_s: float, explains: bool) -> None:
+    assert (_twice("WorkerFreezes", 2.0, end_s, "worker-0", again_s=30) is Ruling.HELD) == explains
+
+
+def test_a_zombie_explains_the_mail_it_sends_behind_another_workers_back() -> None:
+    zombie = Story().mailed("a", 8, process="worker-1").suffered("WorkerFreezes", 2, 12, "worker-0").mailed("a", 12.1)
+    assert zombie.judged_by(no_unexplained_second_mail).ruling is Ruling.HELD
+    bystander = Story().mailed("a", 8, process="worker-1").suffered("WorkerFreezes", 2, 12, "worker-0")
+    assert bystander.mailed("a", 12.1, process="worker-1").judged_by(no_unexplained_second_mail).ruling is Ruling.VIOLATED
+
+
+@pytest.mark.parametrize(("first_s", "explains"), [(12.2, True), (17.0, True), (17.001, False)])
+def test_a_zombie_that_woke_just_before_the_other_worker_mailed_explains_it(first_s: float, explains: bool) -> None:
+    story = Story().suffered("WorkerFreezes", 2.0, 12.0, "worker-0").mailed("a", first_s).mailed("a", 18, process="worker-1")
+    assert (story.judged_by(no_unexplained_second_mail).ruling is Ruling.HELD) == explains
+
+
+@pytest.mark.parametrize("claims", [{}, {"reclaim_seconds": None}])
+def test_without_the_claim_nobody_knows_whether_a_freeze_explains_a_mail(claims: dict[str, Any]) -> None:
+    assert _twice("WorkerFreezes", 2, 12, "worker-0", header={"claims": claims}) is Ruling.UNKNOWN
+    assert _twice("WorkerFreezes", 9, 12, "worker-0", header={"claims": claims}) is Ruling.VIOLATED
+    story = Story(claims=claims).mailed("a", 1).suffered("WorkerFreezes", 2, 12, "worker-0").mailed("a", 9)
+    assert "claims.reclaim_seconds" in story.judged_by(no_unexplained_second_mail).reason
+    worse = story.mailed("b", 1, process="worker-1").mailed("b", 30, process="worker-1")
+    assert worse.judged_by(no_unexplained_second_mail).ruling is Ruling.VIOLATED
+
+
+def test_any_earlier_mail_will_do_for_a_crash() -> None:
+    story = Story().mailed("a", 1, reply_lost=True).suffered("RedisCrashes", 5, 6, "redis").mailed("a", 4).mailed("a", 20)
+    assert story.judged_by(no_unexplained_second_mail).ruling is Ruling.HELD
+
+
+def test_second_mails_abstain_when_no_mail_was_taken_or_none_can_be_seen() -> None:
+    assert Story().mailed("a", 1, http_status=503).quiet().judged_by(no_unexplained_second_mail).ruling is Ruling.UNKNOWN
+    assert Story(offers=("rows",)).judged_by(no_unexplained_second_mail).ruling is Ruling.NOT_APPLICABLE

@@ -1,0 +1,103 @@
+"""The life of one event: in order, with the faults of its time, and nothing that matters hidden."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from harness.life import life_of
+from tests.harness import stories
+from tests.harness.stories import Story, pair
+
+
+def test_a_lost_event_tells_its_story_in_order() -> None:
+    assert life_of(stories.crash(), pair("evt_000012")) == [
+        "    6.000 s  a client posted it to api-1: 202 accepted after 3.0 ms",
+        "    6.010 s  status read: pending",
+        "    6.050 s  --- fault begins: WorkerCrashes (worker-0)",
+        "    6.050 s  --- worker-0 killed",
+        "    6.500 s  status read: processing (and 1 more like it until 7.500 s)",
+        "    9.050 s  --- fault ends: WorkerCrashes; evidence: pid 41 is gone, 57 is ready",
+        "    9.050 s  --- worker-0 started",
+        "    9.500 s  status read: processing (and 1 more like it until 13.500 s)",
+        "   38.000 s  final status read: processing",
+        "   38.000 s  --- all is quiet",
+        "   in the end  no rows, no mails taken, last status processing",
+    ]
+
+
+def test_every_answer_has_its_words() -> None:
+    story = Story()
+    story.post("a", 0, 0.001, outcome="failed", http_status=503, answer=None, retry_after_s=1.0)
+    story.post("a", 1, 1.0, outcome="unknown", http_status=None, answer=None, error="ReadTimeout", attempt=1)
+    story.post("a", 3, 0.0, outcome="failed", http_status=None, answer=None, error="ConnectError", attempt=2)
+    story.post("a", 4, 0.2, outcome="unknown", http_status=504, answer=None, attempt=3)
+    story.post("a", 5, answer="duplicate", http_status=200, current_status="processing", attempt=4)
+    story.call("a", 6, 503)
+    story.call("a", 7, reply_lost=True)
+    story.read("a", 8, None, http_status=404)
+    story.read("a", 9, None, http_status=None, outcome="unknown", error="ReadTimeout")
+    story.read("a", 10, "failed", reason="gave up")
+    assert life_of(story.history, pair("a")) == [
+        "    0.000 s  a client posted it to api-0: 503 after 1.0 ms, refused, to be retried after 1 s",
+        "    1.000 s  a client posted it again (attempt 2) to api-0: no answer after 1,000 ms (ReadTimeout), "
+        "unknown whether it was taken",
+        "    3.000 s  a client posted it again (attempt 3) to api-0: no answer after 0.0 ms (ConnectError), certainly not taken",
+        "    4.000 s  a client posted it again (attempt 4) to api-0: 504 after 200 ms, unknown whether it was taken",
+        "    5.000 s  a client posted it again (attempt 5) to api-0: 200 duplicate after 3.0 ms, its status processing",
+        "    6.000 s  worker-0 called SendGrid: 503, mail not taken",
+        "    7.000 s  worker-0 called SendGrid: mail taken, but the reply was lost",
+        "    8.000 s  status read: 404",
+        "    9.000 s  status read: no answer (ReadTimeout)",
+        "   10.000 s  status read: failed (gave up)",
+        "the history is cut off here: rows not read, 1 mail taken, last status failed",
+    ]
+
+
+def test_a_storm_is_told_briefly_but_every_acceptance_by_itself() -> None:
+    story = Story()
+    for number in range(32):
+        more: dict[str, Any] = (
+            {} if number in (0, 20) else {"answer": "duplicate", "http_status": 200, "current_status": "pending"}
+        )
+        story.post("a", 1 + number / 1000, process=f"api-{number % 2}", **more)
+    story.stored("a", 2, rows=2)
+    story.rest(9)
+    life = life_of(story.history, pair("a"))
+    assert sum("202 accepted" in line for line in life) == 2
+    assert len(life) == 7
+    assert "(and 18 more like it until 1.019 s)" in life[1]
+    assert life[-1].endswith("2 rows, no mails taken, last status never shown")
+
+
+def test_a_changed_payload_is_said() -> None:
+    story = Story()
+    story.post("a", 1)
+    story.post("a", 2, payload="other", outcome="failed", http_status=422, answer=None)
+    assert life_of(story.history, pair("a"))[1] == (
+        "    2.000 s  a client posted it with another payload to api-0: 422 after 3.0 ms, refused"
+    )
+
+
+def test_faults_of_another_time_are_left_out() -> None:
+    story = Story()
+    story.fault(0, 1, name="Before")
+    story.kept("a", 2)
+    story.fault(30, 31, name="After")
+    story.rest(40)
+    assert not [line for line in life_of(story.history, pair("a")) if "fault" in line]
+
+
+def test_an_event_nobody_posted_has_a_life_too() -> None:
+    story = Story()
+    story.rest(9)
+    assert life_of(story.history, pair("ghost")) == ["no client posted it and nobody saw it happen; it has no rows in the end"]
+
+
+def test_a_mail_nobody_asked_for_is_not_missed() -> None:
+    story = Story()
+    story.post("a", 0, wants_mail=False)
+    story.rest(9, quiet=False)
+    assert life_of(story.history, pair("a"))[-2:] == [
+        "    9.000 s  --- time is over, and still moving: status of evt_1 of a5",
+        "   in the end  no rows, no mails taken (none was asked for), last status never shown",
+    ]

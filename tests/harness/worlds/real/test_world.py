@@ -1,0 +1,194 @@
+"""The real world on a toy service: what it records, what each fault leaves as evidence, and how it refuses bad input."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import tempfile
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from harness import faults, systems
+from harness.faults import AtOperation, UponMail
+from harness.history import Call, Header, History, Lifecycle, Pair, Post, Probe, Read, Row, Stored, Suffered
+from harness.systems import System
+from harness.traffic import Event
+from harness.usage import UsageError
+from harness.worlds.real.world import RealWorld
+from harness.worlds.world import Occasion, Stage
+from tests.harness.worlds.real.waiting import until
+
+TOY = Path(__file__).with_name("toy.toml")
+Change = Callable[[str], str]
+
+
+def toy(tmp_path: Path, change: Change = lambda text: text) -> System:
+    """The toy's system file, changed."""
+    text = change(TOY.read_text()).replace('"toy.py"', f'"{TOY.with_suffix(".py")}"')
+    (tmp_path / "toy.toml").write_text(text)
+    return systems.load(str(tmp_path / "toy.toml"))
+
+
+@asynccontextmanager
+async def opened(system: System, tmp_path: Path, **stage: Any) -> AsyncIterator[RealWorld]:
+    history = History(Header(scenario="toy", system="toy", world="real", seed=1))
+    async with RealWorld.open(Stage(system=system, history=history, seed=1, plan=(), folder=tmp_path / "logs", **stage)) as world:
+        world.begin()
+        yield world
+
+
+async def suffer(
+    world: RealWorld, fault: faults.Fault, until_true: Callable[[], object], occasion: Occasion | None = None
+) -> Suffered:
+    async with world.suffering(fault, occasion or Occasion(), index=0):
+        await until(until_true)
+    return world.history.of(Suffered)[-1]
+
+
+async def test_it_records_what_clients_and_servers_saw(tmp_path: Path) -> None:
+    async with opened(toy(tmp_path), tmp_path, judges_latency=True) as world:
+        posts = [await world.submit(Event(id=f"evt/{number}?", source="a:5"), attempt=0) for number in range(4)]
+        read = await world.read_status(Pair("a:5", "evt/0?"))
+        await until(lambda: len(world.history.of(Stored)) == 4 and world.history.of(Call) and world.history.of(Probe))
+        assert await world.record_final_state()
+    assert [(post.outcome, post.answer) for post in posts] == [("ok", "accepted")] * 4
+    assert {post.process for post in posts} == {"api-0", "api-1"}
+    assert read.status == "pending"
+    assert [row.pair for row in world.history.of(Row)] == [post.pair for post in posts]
+    call = world.history.of(Call)[0]
+    assert (call.process, call.http_status, call.taken) == ("worker-0", 202, True)
+    assert call.pair is not None
+    assert call.pair.source == "toy"
+    assert -1 < call.begin_s < call.end_s < 60
+    assert world.history.of(Post) == posts
+    assert world.history.of(Read) == [read]
+    assert not list(Path(tempfile.gettempdir()).glob("ingestion-harness-*/../nothing")), "the stack's folder is gone"
+    assert (tmp_path / "logs" / "api-0.log").read_text() == "the api listens\n"
+
+
+async def test_every_fault_leaves_evidence(tmp_path: Path) -> None:
+    async with opened(toy(tmp_path), tmp_path) as world:
+        calls = world.history.of
+
+        def answered(status: int) -> Callable[[], object]:
+            return lambda: any(call.http_status == status for call in calls(Call))
+
+        suffered = [
+            await suffer(world, faults.NoFault(), lambda: True),
+            await suffer(world, faults.SendGridAnswers(503), answered(503)),
+            await suffer(world, faults.SendGridRateLimits(mails=1, window_seconds=1), answered(429)),
+            await suffer(world, faults.SendGridLosesReplies(share=1), lambda: any(call.reply_lost for call in calls(Call))),
+            await suffer(world, faults.WorkerFreezes(), lambda: True),
+            await suffer(world, faults.WorkerCrashes(), lambda: True),
+            await suffer(world, faults.RedisCrashes(), lambda: True),
+            await suffer(world, faults.RedisCrashes(loss="power-loss"), lambda: True),
+            await suffer(world, faults.PostgresCrashes(), lambda: True),
+            await suffer(world, faults.Deploys(), lambda: True),
+        ]
+        assert (await world.submit(Event(id="after"), attempt=0)).answer == "accepted", "all is healed"
+    assert [entry.name for entry in suffered if entry.evidence is None] == []
+    assert suffered[5].processes == ("worker-0",)
+    limited = next(call for call in world.history.of(Call) if call.http_status == 429)
+    assert limited.resets_at_s is not None
+    assert -0.01 < limited.resets_at_s - limited.begin_s < 3
+    lives = [(life.process, life.what) for life in world.history.of(Lifecycle)]
+    assert [life for life in lives if life[0] == "redis"] == [("redis", "killed"), ("redis", "started")] * 2
+    assert ("worker-0", "frozen") in lives
+    assert lives.count(("api-0", "terminated")) == lives.count(("api-0", "exited")) == 1
+
+
+async def test_lost_replies_of_redis_were_executed(tmp_path: Path) -> None:
+    async with opened(toy(tmp_path), tmp_path) as world:
+        posts: list[Post] = []
+
+        async def post_until_one_fails() -> None:
+            while not any(post.http_status == 504 for post in posts):
+                posts.append(await world.submit(Event(id=f"evt_{len(posts)}"), attempt=0))
+
+        posting = asyncio.create_task(post_until_one_fails())
+        suffered = await suffer(world, faults.RedisLosesReplies(role="api"), posting.done)
+    assert suffered.evidence is not None
+    assert "replies of redis to api-0, api-1 were lost" in suffered.evidence
+
+
+async def test_a_worker_is_killed_in_the_middle_of_a_mail(tmp_path: Path) -> None:
+    async with opened(toy(tmp_path), tmp_path) as world:
+        occasion = await world.reached(UponMail(3))
+        suffered = await suffer(world, faults.WorkerCrashes(), lambda: True, occasion)
+        await until(lambda: len(world.history.of(Call)) > 4)
+    assert occasion.process == "worker-0"
+    assert suffered.evidence is not None
+    assert suffered.evidence.endswith("its mail for mail_2 was under way")
+    told = [call.pair.id for call in world.history.of(Call) if call.pair]
+    assert told[:3] == ["mail_0", "mail_1", "mail_0"], "mail_2 was never complete; the new worker begins again"
+
+
+async def test_a_frozen_worker_completes_its_mail(tmp_path: Path) -> None:
+    async with opened(toy(tmp_path), tmp_path) as world:
+        occasion = await world.reached(UponMail(2))
+        await suffer(world, faults.WorkerFreezes(), lambda: len(world.history.of(Call)) == 2, occasion)
+        await until(lambda: len(world.history.of(Call)) > 3)
+    assert [call.pair.id for call in world.history.of(Call) if call.pair][:3] == ["mail_0", "mail_1", "mail_2"]
+
+
+async def test_a_kill_that_hits_nobody_is_no_evidence(tmp_path: Path) -> None:
+    async with opened(toy(tmp_path), tmp_path) as world:
+        await world._stack.fleet.kill("worker-0")
+        suffered = await suffer(world, faults.WorkerCrashes(), lambda: True)
+    assert suffered.evidence is None
+
+
+async def test_a_process_that_ends_by_itself_is_started_again(tmp_path: Path) -> None:
+    async with opened(toy(tmp_path), tmp_path) as world:
+        os.kill(world._stack.fleet.pid("worker-0"), 9)
+        await until(lambda: ("worker-0", "started") in [(life.process, life.what) for life in world.history.of(Lifecycle)])
+    exited = next(life for life in world.history.of(Lifecycle) if life.what == "exited")
+    assert (exited.process, exited.exit_code, exited.detail) == ("worker-0", -9, "by itself")
+
+
+async def test_a_trigger_of_the_simulation_is_refused(tmp_path: Path) -> None:
+    async with opened(toy(tmp_path), tmp_path) as world:
+        with pytest.raises(UsageError, match="AtOperation can only be seen in the simulated world"):
+            await world.reached(AtOperation(1))
+
+
+@pytest.mark.parametrize(
+    ("change", "sentence"),
+    [
+        (
+            lambda text: text.replace('"python", "toy.py", "worker"', '"nonesuch"'),
+            "The command of worker-0, `nonesuch`, is not found",
+        ),
+        (lambda text: text.replace('"{port}"', '"80"'), r"names \{port\} neither in api.command nor in \[env\]"),
+        (lambda text: text.replace("{postgres_url}", "postgres://nowhere"), r"names \{postgres_url\} nowhere"),
+        (
+            lambda text: text.replace('"migrate"', '"migrat"'),
+            r"(?s)The set-up command ended with exit code 1; .*KeyError: 'migrat'",
+        ),
+        (lambda text: text.replace('"api"', '"apy"'), r"(?s)api-\d ended with exit code 1 before it was ready.*KeyError: 'apy'"),
+        (lambda text: text.replace("FROM events", "FROM"), r"observe.rows cannot be read \(syntax error"),
+        (lambda text: text.replace("source, id", "source"), "it must be SQL that selects source and id"),
+        (
+            lambda text: text.replace("appendonly =", "appendonny ="),
+            "(?s)redis ended with exit code 1 before it was ready.*appendonny",
+        ),
+    ],
+)
+async def test_what_cannot_be_started_is_one_sentence(tmp_path: Path, change: Change, sentence: str) -> None:
+    system = toy(tmp_path, change)
+    with pytest.raises(UsageError, match=sentence):
+        async with opened(system, tmp_path) as world:
+            await world.submit(Event(id="evt_1", source="a5"), attempt=0)
+
+
+async def test_a_service_that_is_never_ready_shows_its_log(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("harness.worlds.real.fleet.READY_WITHIN_S", 1.5)
+    program = 'import http.server, sys; print(\\"no luck\\", flush=True); http.server.HTTPServer((\\"127.0.0.1\\", int(sys.argv[1])), http.server.SimpleHTTPRequestHandler).serve_forever()'
+    system = toy(tmp_path, lambda text: text.replace('"toy.py", "api"', f'"-uc", "{program}"'))
+    with pytest.raises(UsageError, match=r"(?s)api-\d was not ready within 1.5 s: GET /readyz .*404, not 200.*no luck"):
+        async with opened(system, tmp_path):
+            pass

@@ -1,0 +1,129 @@
+"""The whole simulated world on a small service of its own: every fault bites, heals, and loses nothing of a sound service."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable, Coroutine
+from typing import Any
+
+import pytest
+
+from harness import faults, systems
+from harness.faults import Planned, amid_work, at_operation, between, mail, upon
+from harness.history import Call, History, Lifecycle, Post, Read, Row, Stored, Suffered
+from harness.usage import UsageError
+from harness.worlds.simulated.fleet import load_builder
+from tests.harness.worlds.simulated import toy
+from tests.harness.worlds.simulated.staging import SMALL, TOY, staged, with_build
+
+EVERY_FAULT: dict[str, Planned] = {
+    "nothing": between(5, 6, faults.NoFault()),
+    "worker crash": upon(amid_work(after_seconds=4), faults.WorkerCrashes(), for_seconds=4),
+    "worker crash in mid-mail": upon(mail(3), faults.WorkerCrashes(), for_seconds=4),
+    "worker freeze": upon(amid_work(after_seconds=3), faults.WorkerFreezes(), for_seconds=8),
+    "redis crash": between(5, 8, faults.RedisCrashes()),
+    "redis loses replies": between(4, 12, faults.RedisLosesReplies("api")),
+    "postgres crash": between(4, 12, faults.PostgresCrashes()),
+    "sendgrid down": between(4, 12, faults.SendGridAnswers(503)),
+    "sendgrid loses replies": between(3, 17, faults.SendGridLosesReplies(0.8)),
+    "sendgrid limits": between(0, 20, faults.SendGridRateLimits(1, 5)),
+    "deploy": between(3, 3, faults.Deploys()),
+}
+
+
+def lost(history: History) -> list[Any]:
+    rows = {row.pair for row in history.of(Row)}
+    mailed = {call.pair for call in history.of(Call) if call.taken}
+    return [pair for pair in history.promised if pair not in rows or pair not in mailed]
+
+
+@pytest.mark.parametrize("name", EVERY_FAULT)
+def test_a_sound_service_loses_nothing(name: str) -> None:
+    bites = 0
+    for seed in range(4):
+        history = staged(EVERY_FAULT[name], seed=seed)
+        assert history.is_quiet
+        assert len(history.promised) == 10
+        assert lost(history) == []
+        bites += all(fault.evidence for fault in history.of(Suffered)) and len(history.of(Suffered)) == 1
+    assert bites >= 2
+
+
+def test_a_quiet_run_records_the_life_of_every_event() -> None:
+    history = staged(seed=1)
+    for pair in history.promised:
+        assert [post.answer for post in history.by_pair(Post)[pair]] == ["accepted"]
+        assert history.by_pair(Read)[pair][-1].status == "completed"
+        assert history.by_pair(Read)[pair][-1].final
+        stored, call = history.by_pair(Stored)[pair][0], history.by_pair(Call)[pair][0]
+        assert history.promised[pair].begin_s < stored.at_s < call.begin_s < call.end_s
+    assert Counter(entry.what for entry in history.of(Lifecycle)) == {"started": 4}
+
+
+def test_a_deploy_restarts_every_process_in_order() -> None:
+    history = staged(EVERY_FAULT["deploy"], seed=1)
+    exits = [(entry.process, entry.exit_code) for entry in history.of(Lifecycle) if entry.what == "exited"]
+    assert exits == [("api-0", 0), ("api-1", 0), ("worker-0", 0), ("worker-1", 0)]
+    assert all(post.outcome == "ok" for post in history.of(Post))
+
+
+def test_the_occasion_names_the_operation_that_was_struck() -> None:
+    history = staged(upon(at_operation(5, after_seconds=2.0, sent=False), faults.WorkerCrashes(), for_seconds=2), seed=1)
+    fault = history.of(Suffered)[0]
+    assert fault.evidence is not None
+    assert "had not left yet" in fault.evidence
+    assert fault.processes[0] in ("worker-0", "worker-1")
+
+
+def test_a_trigger_nobody_meets_leaves_no_fault() -> None:
+    history = staged(upon(mail(500), faults.WorkerCrashes(), for_seconds=2), seed=1)
+    assert history.of(Suffered) == []
+
+
+class AcknowledgesFirst(toy.Worker):
+    """A flaw: it acknowledges before it has done the work."""
+
+    async def handle(self, entry_id: str, key: str) -> None:
+        await self.redis.xack(toy.STREAM, "workers", entry_id)
+        await super().handle(entry_id, key)
+
+
+def flawed(host: Any) -> Callable[[], Coroutine[Any, Any, None]]:
+    """Builds the toy with that flaw."""
+    return AcknowledgesFirst(host).run if host.role == "worker" else toy.build(host)
+
+
+def test_a_kill_at_an_operation_finds_a_lost_event() -> None:
+    found = [
+        seed
+        for seed in range(25)
+        if lost(staged(EVERY_FAULT["worker crash"], seed=seed, build="tests.harness.worlds.simulated.test_world:flawed"))
+    ]
+    assert found, "25 seeds found no event lost by a worker that acknowledges first"
+
+
+def test_a_power_loss_takes_back_what_a_202_had_promised() -> None:
+    plan = between(5.0, 5.5, faults.RedisCrashes("power-loss")), between(3, 9, faults.SendGridAnswers(503))
+    losses = [seed for seed in range(12) if lost(staged(*plan, seed=seed, load=SMALL + SMALL + SMALL))]
+    kept = [seed for seed in range(12) if not lost(staged(between(5.0, 5.5, faults.RedisCrashes()), seed=seed))]
+    assert losses
+    assert len(kept) == 12
+
+
+def silent(host: Any) -> Callable[[], Coroutine[Any, Any, None]]:
+    """A service that ends at once."""
+
+    async def main() -> None:
+        raise ValueError("no such setting")
+
+    return main
+
+
+def test_a_service_that_does_not_start_is_one_sentence() -> None:
+    with pytest.raises(UsageError, match=r"api-0 of 'toy' did not start in the simulation: ValueError: no such setting\."):
+        staged(seed=1, build="tests.harness.worlds.simulated.test_world:silent")
+
+
+def test_a_builder_that_is_not_there_is_one_sentence() -> None:
+    with pytest.raises(UsageError, match="cannot be loaded"):
+        load_builder(with_build(systems.load(TOY), "nowhere.at_all:build"))

@@ -1,0 +1,75 @@
+"""The ingest contract's reading of an HTTP answer."""
+
+from __future__ import annotations
+
+import json
+from datetime import UTC, datetime, timedelta
+from email.utils import format_datetime
+from typing import Any
+
+import pytest
+
+from harness.history import Outcome, Pair
+from harness.traffic import Email, Event
+from harness.worlds.answers import Exchange, post_of, read_of, retry_after_s
+
+EVENT = Event(id="evt_1", email=Email("reader@example.com"))
+
+
+def exchange(status: int | None, document: Any = None, **more: Any) -> Exchange:
+    body = b"" if document is None else json.dumps(document).encode()
+    return Exchange(process="api-0", begin_s=1.0, end_s=1.5, http_status=status, body=body, **more)
+
+
+@pytest.mark.parametrize(
+    ("status", "document", "outcome", "answer"),
+    [
+        (202, {"status": "accepted", "id": "evt_1"}, "ok", "accepted"),
+        (202, None, "ok", "accepted"),
+        (200, {"status": "duplicate", "original_id": "evt_1", "current_status": "pending"}, "ok", "duplicate"),
+        (200, {"status": "processed"}, "ok", "processed"),
+        (200, ["no object"], "ok", None),
+        (422, {"status": 422}, "failed", None),
+        (429, {"status": 429}, "failed", None),
+        (503, {"status": 503}, "failed", None),
+        (504, {"status": 504}, "unknown", None),
+        (500, None, "unknown", None),
+        (None, None, "unknown", None),
+    ],
+)
+def test_posts(status: int | None, document: Any, outcome: Outcome, answer: str | None) -> None:
+    post = post_of(EVENT, exchange(status, document), attempt=2)
+    assert (post.outcome, post.answer, post.attempt, post.wants_mail) == (outcome, answer, 2, True)
+    assert post.promises == (answer is not None)
+
+
+def test_what_a_duplicate_tells() -> None:
+    post = post_of(EVENT, exchange(200, {"status": "duplicate", "original_id": "a", "current_status": "failed"}), attempt=0)
+    assert (post.original_id, post.current_status) == ("a", "failed")
+
+
+def test_refused_everywhere_is_certain() -> None:
+    assert post_of(EVENT, exchange(None, refused=True, error="refused"), attempt=0).outcome == "failed"
+
+
+def test_reads() -> None:
+    told = {"id": "evt_1", "status": "failed", "processed_at": "2026-01-01T00:00:00Z", "result": {"error": "refused"}}
+    read = read_of(EVENT.pair, exchange(200, told), final=True)
+    assert (read.status, read.reason, read.processed_at, read.final) == ("failed", "refused", "2026-01-01T00:00:00Z", True)
+    assert read_of(Pair("a5", "x"), exchange(404, {"status": 404}), final=False).status is None
+    assert read_of(Pair("a5", "x"), exchange(200, {"status": "pending", "result": None}), final=False).reason is None
+
+
+def test_retry_after() -> None:
+    assert [retry_after_s(text) for text in ("3", "0.5", "-1", "", "soon", "nan", "inf")] == [
+        3.0,
+        0.5,
+        0.0,
+        None,
+        None,
+        None,
+        None,
+    ]
+    in_a_minute = retry_after_s(format_datetime(datetime.now(UTC) + timedelta(minutes=1), usegmt=True))
+    assert in_a_minute is not None
+    assert 50 < in_a_minute <= 60

@@ -1,0 +1,251 @@
+"""The queue's scripts and the way in, on a real server: every move is atomic and only an entry's owner can make it."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator
+from random import Random
+from typing import Any
+
+import pytest
+from redis.asyncio import Redis as Client
+
+from reference import connection
+from reference.events import Event, Pair, parse
+from reference.intake import Intake, UnansweredError, UnavailableError
+from reference.lease import LeaseLostError, Leases
+from reference.queue import Delay, Entry, Finish, Queue
+from tests.reference.servers import Redis
+
+
+@pytest.fixture
+async def client(redis: Redis) -> AsyncIterator[Client]:
+    """A client as the service makes it."""
+    opened = connection.connect(redis.url, timeout_seconds=2, connect_timeout_seconds=1)
+    yield opened
+    await opened.aclose()
+
+
+@pytest.fixture
+async def queue(client: Client) -> Queue:
+    """The queue as ``one`` sees it."""
+    made = seen_by(client, "one")
+    await made.create_group()
+    return made
+
+
+def seen_by(client: Client, consumer: str) -> Queue:
+    return Queue(client, consumer=consumer, window_seconds=60)
+
+
+def intake(client: Client, **changed: Any) -> Intake:
+    return Intake(client, **{"random": Random(1), "high_water": 100, "deadline_seconds": 1.0, **changed})
+
+
+def event(event_id: str = "e1", *, source: str = "a5", data: Any = 1) -> Event:
+    return parse(f'{{"id": "{event_id}", "source": "{source}", "data": {data}}}')
+
+
+async def taken(queue: Queue, *, count: int = 10) -> list[Entry]:
+    return await queue.take(await queue.read(count=count, block_seconds=0.05))
+
+
+def finish(entry: Entry, *, status: str = "completed", reason: str = "") -> Finish:
+    return Finish(entry.entry_id, entry.pair, status, "2026-01-01T00:00:00Z", reason, entry.attempts + 1)
+
+
+async def record(client: Any, pair: Pair) -> dict[str, str]:
+    found: dict[str, str] = await client.hgetall(connection.record_key(pair.key))
+    return found
+
+
+async def test_one_of_many_identical_requests_is_accepted(client: Client, queue: Queue) -> None:
+    doors = [intake(client, random=Random(n)) for n in range(2)]
+    answers = await asyncio.gather(*(doors[n % 2].accept(event()) for n in range(40)))
+    assert sorted(answer.kind for answer in answers) == ["accepted"] + ["duplicate"] * 39
+    assert len(await taken(queue)) == 1
+
+
+async def test_another_payload_is_a_conflict_and_another_pair_is_not(client: Client, queue: Queue) -> None:
+    door = intake(client)
+    kinds = [
+        (await door.accept(each)).kind for each in (event(), event(data=2), event("b:c", source="a"), event("c", source="a:b"))
+    ]
+    assert kinds == ["accepted", "conflict", "accepted", "accepted"]
+    assert len(await taken(queue)) == 3
+
+
+async def test_the_own_retry_of_a_lost_answer_is_an_acceptance(client: Client, queue: Queue) -> None:
+    door = intake(client)
+    send, sent = door._send, 0
+
+    async def losing(*arguments: Any) -> Any:
+        nonlocal sent
+        sent += 1
+        answer = await send(*arguments)
+        if sent == 1:
+            raise UnansweredError("lost")
+        return answer
+
+    door._send = losing  # type: ignore[method-assign, assignment]
+    assert (await door.accept(event())).kind == "accepted"
+    assert (await door.accept(event())).kind == "duplicate"
+    assert len(await taken(queue)) == 1
+
+
+async def test_a_full_queue_takes_nothing_but_knows_its_own(client: Client, queue: Queue) -> None:
+    door = intake(client, high_water=2)
+    kinds = [(await door.accept(event(name))).kind for name in ("e1", "e2", "e3", "e1")]
+    assert kinds == ["accepted", "accepted", "full", "duplicate"]
+    (first, *_) = await taken(queue)
+    await queue.delay([Delay(first.entry_id, first.key, 60.0)])
+    assert (await door.accept(event("e3"))).kind == "full", "what is delayed still counts"
+
+
+async def test_a_server_that_is_not_there_was_not_asked() -> None:
+    nobody = connection.connect("redis://127.0.0.1:1/0", timeout_seconds=0.2, connect_timeout_seconds=0.2)
+    with pytest.raises(UnavailableError):
+        await intake(nobody).accept(event())
+
+
+async def test_a_server_that_does_not_answer_is_unknown_within_the_deadline() -> None:
+    asked: list[bytes] = []
+
+    async def swallow(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        while chunk := await reader.read(10_000):
+            asked.append(chunk)
+        writer.close()
+
+    server = await asyncio.start_server(swallow, "127.0.0.1", 0)
+    silent = connection.connect(
+        f"redis://127.0.0.1:{server.sockets[0].getsockname()[1]}/0", timeout_seconds=0.1, connect_timeout_seconds=0.1
+    )
+    began = asyncio.get_running_loop().time()
+    with pytest.raises(UnansweredError):
+        await intake(silent, deadline_seconds=0.4).accept(event())
+    assert asyncio.get_running_loop().time() - began < 0.6
+    assert len(asked) == 2, "one try and one retry"
+    await silent.aclose()
+    server.close()
+
+
+@pytest.mark.parametrize("refusal", ["OOM command not allowed", "READONLY You can't write", "LOADING Redis", "MISCONF disk"])
+async def test_a_server_that_refuses_took_nothing(refusal: str) -> None:
+    async def refuse(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        while await reader.read(10_000):
+            writer.write(f"-{refusal}\r\n".encode())
+        writer.close()
+
+    server = await asyncio.start_server(refuse, "127.0.0.1", 0)
+    url = f"redis://127.0.0.1:{server.sockets[0].getsockname()[1]}/0"
+    full = connection.connect(url, timeout_seconds=0.5, connect_timeout_seconds=0.5)
+    with pytest.raises(UnavailableError):
+        await intake(full).accept(event())
+    await full.aclose()
+    server.close()
+
+
+async def test_pending_never_expires_and_final_does(client: Any, queue: Queue) -> None:
+    await intake(client).accept(event())
+    keys = [connection.record_key(event().pair.key), connection.index_key("e1")]
+    assert [await client.ttl(key) for key in keys] == [-1, -1]
+    (entry,) = await taken(queue)
+    assert await queue.finish([finish(entry)]) == [True]
+    assert [0 < await client.ttl(key) <= 60 for key in keys] == [True, True]
+    assert (await record(client, entry.pair))["status"] == "completed"
+    assert await client.xlen(connection.STREAM) == 0
+
+
+async def test_a_failed_event_is_a_dead_letter_with_its_reason(client: Any, queue: Queue) -> None:
+    await intake(client).accept(event())
+    (entry,) = await taken(queue)
+    await queue.finish([finish(entry, status="failed", reason="refused")])
+    ((_, letter),) = await client.xrange(connection.DEAD)
+    assert {name: letter[name] for name in ("source", "id", "reason", "attempts")} == {
+        "source": "a5",
+        "id": "e1",
+        "reason": "refused",
+        "attempts": "1",
+    }
+    assert (await intake(client).accept(event())).status == "failed"
+
+
+async def test_a_zombie_can_write_nothing(client: Any, queue: Queue) -> None:
+    await intake(client).accept(event())
+    (entry,) = await taken(queue)
+    other = seen_by(client, "two")
+    (reclaimed,) = await other.take(await other.reclaim(idle_seconds=0, count=10))
+    assert reclaimed.takes == 2
+    assert await queue.renew([entry.entry_id]) == [entry.entry_id]
+    assert await queue.finish([finish(entry, status="failed")]) == [False]
+    assert await queue.delay([Delay(entry.entry_id, entry.key, 0)]) == [False]
+    assert await queue.take([]) == []
+    assert await other.finish([finish(reclaimed)]) == [True]
+    assert (await record(client, entry.pair))["status"] == "completed"
+
+
+async def test_a_lease_that_was_not_renewed_is_asked_for_before_acting(client: Any, queue: Queue) -> None:
+    await intake(client).accept(event())
+    (entry,) = await taken(queue)
+    leases, loop = Leases(queue, reclaim_seconds=2), asyncio.get_running_loop()
+    leases.hold([entry.entry_id], since=loop.time() - 10)
+    await leases.ensure(entry.entry_id)
+    await seen_by(client, "two").reclaim(idle_seconds=0, count=10)
+    await leases.ensure(entry.entry_id)  # still fresh: nothing to ask
+    leases.hold([entry.entry_id], since=loop.time() - 10)
+    with pytest.raises(LeaseLostError):
+        await leases.ensure(entry.entry_id)
+
+
+async def test_what_is_renewed_is_not_reclaimed(client: Any, queue: Queue) -> None:
+    await intake(client).accept(event())
+    (entry,) = await taken(queue)
+    await asyncio.sleep(0.15)
+    assert await queue.renew([entry.entry_id]) == []
+    assert await seen_by(client, "two").reclaim(idle_seconds=0.1, count=10) == []
+
+
+async def test_a_reading_whose_answer_was_lost_is_reclaimed(client: Any, queue: Queue) -> None:
+    await intake(client).accept(event())
+    await queue.read(count=10, block_seconds=0.05)
+    assert await taken(queue) == []
+    (entry,) = await queue.take(await queue.reclaim(idle_seconds=0, count=10))
+    assert entry.takes == 1
+
+
+async def test_delayed_events_come_back_with_what_was_known(client: Any, queue: Queue) -> None:
+    await intake(client).accept(event())
+    (entry,) = await taken(queue)
+    await queue.delay([Delay(entry.entry_id, entry.key, 0.05, attempts=3, was_mailed=True)])
+    assert (await record(client, entry.pair))["status"] == "pending"
+    wait_seconds = await queue.promote()
+    assert wait_seconds is not None
+    assert 0 < wait_seconds <= 0.05
+    await asyncio.sleep(0.06)
+    assert await queue.promote() is None
+    (again,) = await taken(queue)
+    assert (again.attempts, again.takes, again.was_mailed) == (3, 1, True)
+
+
+async def test_the_index_forgets_a_source_when_its_record_ends(client: Any) -> None:
+    queue = Queue(client, consumer="one", window_seconds=0.05)
+    await queue.create_group()
+    door = intake(client)
+    await door.accept(event(source="a"))
+    (entry,) = await taken(queue)
+    await queue.finish([finish(entry)])
+    await asyncio.sleep(0.06)
+    await door.accept(event(source="b"))
+    (other,) = await taken(queue)
+    await queue.finish([finish(other)])
+    assert await client.zrange(connection.index_key("e1"), 0, -1) == ["b"]
+
+
+async def test_retiring_keeps_what_is_still_pending(client: Any, queue: Queue) -> None:
+    await intake(client).accept(event())
+    (entry,) = await taken(queue)
+    await queue.retire()
+    assert len(await client.xinfo_consumers(connection.STREAM, connection.GROUP)) == 1
+    await queue.finish([finish(entry)])
+    await queue.retire()
+    assert await client.xinfo_consumers(connection.STREAM, connection.GROUP) == []

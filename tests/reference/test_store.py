@@ -1,0 +1,194 @@
+"""The store's contract, kept by both arms: Postgres and the simulation's memory."""
+
+from __future__ import annotations
+
+import asyncio
+import copy
+import json
+from collections.abc import AsyncIterator, Callable
+from typing import Any, TypeVar
+
+import pytest
+
+from reference.events import Event, Pair, parse
+from reference.postgres import PostgresStore
+from reference.simulation import MemoryStore, Tables
+from reference.store import NewRow, Row, Store, StoreUnavailableError, UnstorableError
+
+T = TypeVar("T")
+
+
+class Database:
+    """The smallest database a MemoryStore can stand on: atomic, and rolled back when the work raises."""
+
+    def __init__(self) -> None:
+        self.tables: Tables = {}
+
+    async def transact(self, work: Callable[[Tables], T], *, timeout: float) -> T:
+        await asyncio.sleep(0)
+        tables = copy.deepcopy(self.tables)
+        answer = work(tables)
+        self.tables = tables
+        return answer
+
+
+async def empty(store: PostgresStore) -> None:
+    await store.migrate()
+    async with store._connection() as connection:
+        await connection.execute("TRUNCATE events")
+
+
+@pytest.fixture(params=["memory", "postgres"])
+async def store(request: pytest.FixtureRequest) -> AsyncIterator[Store]:
+    """One arm after the other."""
+    if request.param == "memory":
+        yield MemoryStore(Database())
+        return
+    opened = PostgresStore(request.getfixturevalue("shared_postgres").url)
+    await empty(opened)
+    yield opened
+    await opened.close()
+
+
+def event(event_id: str, *, data: Any = None, is_mail_due: bool = True, source: str = "a5") -> Event:
+    fields: dict[str, Any] = {"id": event_id, "source": source, "data": data}
+    if is_mail_due:
+        fields["email"] = {"to": "r@example.com", "subject": "S", "text": "T"}
+    return parse(json.dumps(fields))
+
+
+def new(event_id: str, **more: Any) -> NewRow:
+    return NewRow.of(event(event_id, **more))
+
+
+def row(answer: Row | Exception) -> Row:
+    assert isinstance(answer, Row), answer
+    return answer
+
+
+async def only(store: Store, event_id: str) -> Row:
+    rows = await store.find(event_id)
+    assert len(rows) == 1
+    return rows[0]
+
+
+async def test_an_event_is_stored_once_whoever_adds_it(store: Store) -> None:
+    rounds = await asyncio.gather(*(store.add([new("e1"), new("e2")]) for _ in range(5)))
+    assert [row(answer).pair.id for answer in rounds[0]] == ["e1", "e2"]
+    assert len(await store.find("e1")) == 1
+    assert (await only(store, "e1")).status == "pending"
+
+
+async def test_answers_come_in_the_order_asked(store: Store) -> None:
+    names = ["z", "a", "m"]
+    assert [row(answer).pair.id for answer in await store.add([new(name) for name in names])] == names
+
+
+async def test_an_event_twice_in_one_batch_is_one_row(store: Store) -> None:
+    first, second = await store.add([new("e1"), new("e1")])
+    assert first == second
+
+
+async def test_the_first_payload_stays(store: Store) -> None:
+    first = row((await store.add([new("e1", data=1)]))[0])
+    second = row((await store.add([new("e1", data=2)]))[0])
+    assert second.fingerprint == first.fingerprint != new("e1", data=2).fingerprint
+
+
+async def test_without_mail_an_event_is_completed_by_being_stored(store: Store) -> None:
+    stored = row((await store.add([new("e1", is_mail_due=False)]))[0])
+    assert (stored.status, stored.is_mail_sent) == ("completed", False)
+    assert stored.processed_at is not None
+    assert stored.processed_at.tzinfo is not None
+
+
+@pytest.mark.parametrize("data", ["\x00", {"deep": ["a\x00b"]}, {"key\x00": 1}], ids=repr)
+async def test_what_cannot_be_stored_does_not_keep_the_others_out(store: Store, data: Any) -> None:
+    good, bad, late = await store.add([new("good"), new("bad", data=data), new("late")])
+    assert isinstance(bad, UnstorableError)
+    assert (row(good).status, row(late).status) == ("pending", "pending")
+    assert await store.find("bad") == []
+
+
+async def test_an_escaped_backslash_is_no_nul(store: Store) -> None:
+    assert isinstance((await store.add([new("e1", data="\\u0000")]))[0], Row)
+
+
+async def test_completed_is_for_good(store: Store) -> None:
+    await store.add([new("e1"), new("e2")])
+    await store.complete([Pair("a5", "e1"), Pair("a5", "unknown"), Pair("a5", "e1")])
+    await store.fail(Pair("a5", "e1"), reason="too late")
+    done, other = await only(store, "e1"), await only(store, "e2")
+    assert (done.status, done.is_mail_sent, done.reason) == ("completed", True, "")
+    assert done.processed_at is not None
+    assert other.status == "pending"
+
+
+async def test_failed_carries_its_reason(store: Store) -> None:
+    await store.add([new("e1")])
+    await store.fail(Pair("a5", "e1"), reason="refused")
+    failed = await only(store, "e1")
+    assert (failed.status, failed.reason, failed.is_mail_sent) == ("failed", "refused", False)
+
+
+async def test_one_id_may_have_several_sources(store: Store) -> None:
+    await store.add([new("e1", source="b"), new("e1", source="a")])
+    assert [found.pair.source for found in await store.find("e1")] == ["a", "b"]
+    assert [found.pair.source for found in await store.find("e1", source="b")] == ["b"]
+    assert await store.find("e1", source="c") == []
+
+
+async def test_one_attempt_at_a_time(store: Store) -> None:
+    tries = await asyncio.gather(*(store.reserve(new("e1"), owner=f"o{n}", lease_seconds=5) for n in range(6)))
+    assert sum(found.is_ours for found in tries) == 1
+    assert all(found.row.is_leased for found in tries)
+
+
+async def test_a_released_row_is_resumed(store: Store) -> None:
+    pair = Pair("a5", "e1")
+    assert (await store.reserve(new("e1"), owner="one", lease_seconds=5)).is_ours
+    await store.release(pair, owner="somebody else")
+    assert not (await store.reserve(new("e1"), owner="two", lease_seconds=5)).is_ours
+    await store.release(pair, owner="one")
+    assert not (await only(store, "e1")).is_leased
+    assert (await store.reserve(new("e1"), owner="two", lease_seconds=5)).is_ours
+
+
+async def test_a_lease_ends_by_itself(store: Store) -> None:
+    await store.reserve(new("e1"), owner="one", lease_seconds=0.05)
+    await asyncio.sleep(0.1)
+    assert (await store.reserve(new("e1"), owner="two", lease_seconds=5)).is_ours
+
+
+async def test_a_discarded_row_is_gone_but_never_a_completed_one(store: Store) -> None:
+    pair = Pair("a5", "e1")
+    await store.reserve(new("e1"), owner="one", lease_seconds=5)
+    await store.discard(pair, owner="two")
+    assert len(await store.find("e1")) == 1
+    await store.discard(pair, owner="one")
+    assert await store.find("e1") == []
+    await store.reserve(new("e1"), owner="one", lease_seconds=5)
+    await store.complete([pair])
+    await store.discard(pair, owner="one")
+    assert (await only(store, "e1")).status == "completed"
+
+
+async def test_a_settled_or_different_row_is_not_reserved(store: Store) -> None:
+    await store.reserve(new("done", is_mail_due=False), owner="one", lease_seconds=5)
+    again = await store.reserve(new("done", is_mail_due=False), owner="two", lease_seconds=5)
+    assert (again.is_ours, again.row.status) == (False, "completed")
+    await store.reserve(new("other", data=1), owner="one", lease_seconds=0)
+    assert not (await store.reserve(new("other", data=2), owner="two", lease_seconds=5)).is_ours
+
+
+async def test_what_cannot_be_stored_cannot_be_reserved(store: Store) -> None:
+    with pytest.raises(UnstorableError):
+        await store.reserve(new("e1", data="\x00"), owner="one", lease_seconds=5)
+    assert await store.find("e1") == []
+
+
+async def test_a_server_that_is_not_there_was_not_asked() -> None:
+    store = PostgresStore("postgresql://postgres@127.0.0.1:1/postgres")
+    with pytest.raises(StoreUnavailableError) as error:
+        await store.ping()
+    assert not error.value.was_asked
