@@ -92,7 +92,13 @@ def _exhaust(pool: ProcessPoolExecutor, draws: Sequence[Draw], *, folder: Path, 
 
 def _work(orders: Sequence[Order], folder: Path) -> list[Execution]:
     """In a pool process: execute, and keep what somebody will want to look at."""
-    return [_execute_and_keep(order, RunFolder(folder)) for order in orders]
+    signal.signal(signal.SIGTERM, _interrupted)
+    try:
+        return [_execute_and_keep(order, RunFolder(folder)) for order in orders]
+    except KeyboardInterrupt:  # told to stop: worlds have cleaned up on the way here, and nobody waits for an answer
+        os._exit(1)
+    finally:
+        signal.signal(signal.SIGTERM, signal.SIG_DFL)
 
 
 def _execute_and_keep(order: Order, run: RunFolder) -> Execution:
@@ -134,7 +140,6 @@ def _die_with(parent: int) -> None:
     """In a pool process: end when the harness does, and let Ctrl-C be the harness' business."""
     ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, signal.SIGKILL)
     signal.signal(signal.SIGINT, signal.SIG_IGN)
-    signal.signal(signal.SIGTERM, _interrupted)
     if os.getppid() != parent:
         os._exit(1)
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 import asyncio
 import enum
 import time
-from collections.abc import Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
 
 import httpx
@@ -52,24 +52,32 @@ class Mailer:
         self._client = client
         self._settings = settings
 
-    async def send(self, event: Event) -> Answer:
-        """Send the mail of ``event``; answers within ``mail_timeout_seconds`` and raises nothing but cancellation."""
+    async def send(self, event: Event, *, just_before: Callable[[], Awaitable[None]]) -> Answer:
+        """Send the mail of ``event``; answers within ``mail_timeout_seconds``.
+
+        ``just_before`` is awaited when the connection is there and nothing was written yet; only what it raises is raised.
+        """
         try:
             async with asyncio.timeout(self._settings.mail_timeout_seconds):
-                response = await self._post(event)
+                response = await self._post(event, just_before=just_before)
         except (httpx.ConnectError, httpx.ConnectTimeout, httpx.PoolTimeout) as error:
             return Answer(Outcome.TRANSIENT, f"mail provider unreachable ({type(error).__name__})")
         except (httpx.HTTPError, OSError, TimeoutError) as error:
             return Answer(Outcome.UNKNOWN, f"no answer from the mail provider ({type(error).__name__})")
         return classify(response.status_code, response.headers, longest_seconds=self._settings.rate_limit_longest_seconds)
 
-    async def _post(self, event: Event) -> httpx.Response:
+    async def _post(self, event: Event, *, just_before: Callable[[], Awaitable[None]]) -> httpx.Response:
+        async def trace(step: str, _: Mapping[str, object]) -> None:
+            if step.endswith("send_request_headers.started"):
+                await just_before()
+
         seconds = self._settings.mail_timeout_seconds
         return await self._client.post(
             self._settings.sendgrid_url,
             json=body(event, mail_from=self._settings.mail_from),
             headers={"Authorization": f"Bearer {self._settings.sendgrid_api_key.get_secret_value()}"},
             timeout=httpx.Timeout(seconds, connect=seconds / 2),
+            extensions={"trace": trace},
         )
 
 

@@ -24,6 +24,29 @@ _REPORTS = {
 }
 
 
+class _StoppedError(Exception):
+    """The guard stopped a mail."""
+
+
+class _Guard:
+    """Asks for leave to send and keeps a refusal: it says nothing about the provider, so the breaker must not see it."""
+
+    def __init__(self, just_before: Callable[[], Awaitable[None]]) -> None:
+        self._just_before = just_before
+        self._refusal: Exception | None = None
+
+    async def check(self) -> None:
+        try:
+            await self._just_before()
+        except Exception as error:
+            self._refusal = error
+            raise _StoppedError from error
+
+    def tell(self) -> None:
+        if self._refusal is not None:
+            raise self._refusal
+
+
 class Postman:
     """Sends mails for one process, at most ``at_once`` at a time."""
 
@@ -41,30 +64,27 @@ class Postman:
     async def post(self, event: Event, *, just_before: Callable[[], Awaitable[None]]) -> Answer:
         """Send the mail of ``event``, or say for how long it is postponed.
 
-        ``just_before`` is awaited when everything else has been waited for; what it raises stops the mail and is raised here.
+        ``just_before`` is awaited when everything else has been waited for, and again when the connection is there; what it
+        raises stops the mail and is raised here.
         """
+        guard = _Guard(just_before)
         async with self._places:
-            stopped: list[Exception] = []
             try:
-                answer = await self._breaker.call(
-                    lambda: self._send(event, just_before=just_before, stopped=stopped), judge=_judge
-                )
+                answer = await self._breaker.call(lambda: self._send(event, guard), judge=_judge)
             except BreakerOpenError as error:
                 return self._postponed(error.retry_in_seconds, reason=str(error))
-        if stopped:
-            raise stopped[0]
+        guard.tell()
         return answer
 
-    async def _send(self, event: Event, *, just_before: Callable[[], Awaitable[None]], stopped: list[Exception]) -> Answer:
+    async def _send(self, event: Event, guard: _Guard) -> Answer:
         try:
-            await just_before()
-        except Exception as error:  # says nothing about the provider, so the breaker must not see it
-            stopped.append(error)
+            await guard.check()
+            paused = self._paused_until - asyncio.get_running_loop().time()
+            if paused > 0:
+                return self._postponed(paused, reason="the provider's rate limit has not been reset")
+            answer = await self._mailer.send(event, just_before=guard.check)
+        except _StoppedError:
             return Answer(Outcome.POSTPONED)
-        paused = self._paused_until - asyncio.get_running_loop().time()
-        if paused > 0:
-            return self._postponed(paused, reason="the provider's rate limit has not been reset")
-        answer = await self._mailer.send(event)
         if answer.outcome is Outcome.RATE_LIMITED:
             self._pause(answer.wait_seconds)
         return answer

@@ -8,12 +8,12 @@ from harness.checkers.percentile import percentile_bounds
 from harness.checkers.promises import (
     REFUSED_FOR_NOW,
     answers_after_the_work,
-    first_stored_s,
     is_refused,
+    mails_taken,
     rows_were_read,
     stored_rows,
 )
-from harness.history import Call, History, Pair, Post, Probe, Read, Suffered
+from harness.history import History, Pair, Post, Probe, Read, Suffered
 from harness.verdict import Verdict, Violation, checker, judged, not_applicable, parameterised, unknown
 
 PROBLEM = "application/problem+json"
@@ -94,6 +94,8 @@ def _no_answer_waited(posts: Sequence[Post], limit_ms: float) -> Verdict:
 def _percentile_holds(posts: Sequence[Post], probes: Sequence[Probe], limit_ms: float) -> Verdict:
     if not probes:
         return unknown("no bare stub was measured beside the service, so nobody knows how slow the machine was")
+    if len(posts) >= FEWEST_SAMPLES and percentile_bounds([_took_ms(post) for post in posts], 0.95)[1] <= limit_ms:
+        return judged(checked=len(posts))  # the machine's noise only adds: fast in spite of it is fast
     noisy_s = [probe.at_s for probe in probes if probe.latency_s * 1000 > limit_ms / 2]
     # By their beginning alone, so that slow and fast requests are left out alike.
     calm = [post for post in posts if all(abs(post.begin_s - at_s) > NOISE_SPREADS_SECONDS for at_s in noisy_s)]
@@ -113,8 +115,8 @@ def _took_ms(post: Post) -> float:
 
 
 def _left_behind(history: History, refused: set[Pair]) -> list[Violation]:
-    stored = {*stored_rows(history), *first_stored_s(history)}
-    mailed = {call.pair for call in history.of(Call) if call.pair is not None}
+    # What counts is what stays: a service may take a row back before it refuses, and a mail the provider refused is none.
+    stored, mailed = set(stored_rows(history)), set(mails_taken(history))
     rows = [Violation(f"{pair} was refused at every attempt, yet it is stored", pair) for pair in sorted(refused & stored)]
     mails = [Violation(f"{pair} was refused at every attempt, yet it was mailed", pair) for pair in sorted(refused & mailed)]
     return [*rows, *mails]

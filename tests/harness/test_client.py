@@ -31,7 +31,14 @@ class ScriptedWorld:
 
     async def submit(self, event: Event, *, attempt: int) -> Post:
         now = self.now()
-        facts = {"pair": event.pair, "payload": event.payload, "wants_mail": False, "poison": False, "begin_s": now, "end_s": now}
+        facts: dict[str, Any] = {
+            "pair": event.pair,
+            "payload": event.payload,
+            "wants_mail": False,
+            "poison": False,
+            "begin_s": now,
+            "end_s": now,
+        }
         post = Post(**(facts | {"attempt": attempt} | next(self.posts)))
         self.history.record(post)
         return post

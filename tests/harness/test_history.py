@@ -156,7 +156,15 @@ def test_a_file_that_cannot_be_read_is_told_in_one_sentence(tmp_path: Path) -> N
 
 
 def _post(name: str, **more: Any) -> Post:
-    told: dict[str, Any] = {"payload": "p", "wants_mail": True, "poison": False, "attempt": 0, "begin_s": 1.0, "end_s": 2.0, "outcome": "ok"}
+    told: dict[str, Any] = {
+        "payload": "p",
+        "wants_mail": True,
+        "poison": False,
+        "attempt": 0,
+        "begin_s": 1.0,
+        "end_s": 2.0,
+        "outcome": "ok",
+    }
     return Post(**(told | {"pair": Pair("a", name), "answer": "accepted"} | more))
 
 

@@ -124,6 +124,10 @@ class Postgres:
         command = [*_as_somebody(), str(programs / "postgres"), "-D", str(self.directory), *options]
         self.process = subprocess.Popen(command, stderr=subprocess.DEVNULL)
         await_port(self.port, self.process)
+        ask = [str(programs / "pg_isready"), "-q", "-h", "127.0.0.1", "-p", str(self.port)]
+        deadline = time.monotonic() + _DEADLINE_SECONDS
+        while subprocess.run(ask, check=False).returncode != 0:
+            assert time.monotonic() < deadline, "Postgres did not start"
 
     def kill(self) -> None:
         """SIGQUIT ends it at once with its children, without a checkpoint."""
@@ -141,6 +145,8 @@ class SendGrid:
     mails: list[dict[str, Any]] = field(default_factory=list)
     calls: list[float] = field(default_factory=list)
     server: asyncio.Server | None = None
+    open: list[asyncio.StreamWriter] = field(default_factory=list)
+    serving: list[asyncio.Task[Any]] = field(default_factory=list)
 
     @property
     def url(self) -> str:
@@ -157,8 +163,15 @@ class SendGrid:
     async def stop(self) -> None:
         assert self.server is not None
         self.server.close()
+        for writer in self.open:
+            writer.close()
+        await asyncio.gather(*self.serving)
 
     async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        self.open.append(writer)
+        task = asyncio.current_task()
+        assert task is not None
+        self.serving.append(task)
         try:
             while await self._answer_one(reader, writer):
                 pass

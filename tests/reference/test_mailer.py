@@ -12,6 +12,7 @@ import pytest
 from reference.events import parse
 from reference.mailer import Mailer, Outcome, classify, wait_seconds
 from reference.settings import Settings
+from tests.reference.servers import SendGrid
 
 SETTINGS = Settings.of(
     {"DATABASE_URL": "postgresql://x", "REDIS_URL": "redis://x", "SENDGRID_API_KEY": "SG.k", "MAIL_TIMEOUT_SECONDS": "0.2"}
@@ -58,9 +59,13 @@ def test_a_rate_limit_says_how_long_to_wait(headers: dict[str, str], expected: f
     assert wait_seconds(headers, longest_seconds=60) == pytest.approx(expected, abs=0.1)
 
 
+async def nothing() -> None:
+    """Leave is given."""
+
+
 async def outcome_of(handler: Any) -> Outcome:
     async with httpx.AsyncClient(transport=httpx.MockTransport(handler)) as client:
-        return (await Mailer(client, SETTINGS).send(EVENT)).outcome
+        return (await Mailer(client, SETTINGS).send(EVENT, just_before=nothing)).outcome
 
 
 async def test_the_mail_carries_the_event_and_the_key() -> None:
@@ -101,3 +106,15 @@ async def test_no_call_lasts_longer_than_its_time() -> None:
     began = time.monotonic()
     assert await outcome_of(handler) is Outcome.UNKNOWN
     assert time.monotonic() - began < 1
+
+
+async def test_the_last_check_comes_after_connecting_and_before_anything_is_sent(sendgrid: SendGrid) -> None:
+    async def refuse() -> None:
+        raise LookupError
+
+    async with httpx.AsyncClient(trust_env=False) as client:
+        mailer = Mailer(client, SETTINGS.model_copy(update={"sendgrid_url": sendgrid.url}))
+        with pytest.raises(LookupError):
+            await mailer.send(EVENT, just_before=refuse)
+        assert (await mailer.send(EVENT, just_before=nothing)).outcome is Outcome.SENT
+    assert len(sendgrid.calls) == 1

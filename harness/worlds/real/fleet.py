@@ -26,6 +26,7 @@ from harness.worlds.real.processes import Command, Guard, Process, await_ready, 
 
 READY_WITHIN_S = 30.0
 BEFORE_RESTART_S = 1.0
+POLL_S = 0.1  # a service may log every request for its readiness
 SETUP = "setup"
 
 
@@ -88,7 +89,7 @@ class Fleet:
         kind = self._kind(name)
         process = await self._wiring.guard.spawn(self._command(name, kind.command))
         self._processes[name] = process
-        await await_ready(process, lambda: self._missing(name, kind), within_s=READY_WITHIN_S)
+        await await_ready(process, lambda: self._missing(name, kind), within_s=READY_WITHIN_S, every_s=POLL_S)
         self._ready[name] = True
         self._supervisors[name] = asyncio.create_task(self._supervise(name, process), name=f"supervisor of {name}")
         self._wiring.journal.note(name, "started", detail=f"pid {process.pid}")
@@ -193,8 +194,9 @@ async def all_of(steps: Iterable[Coroutine[Any, Any, None]]) -> None:
         async with asyncio.TaskGroup() as group:
             for step in steps:
                 group.create_task(step)
-    except* UsageError as errors:
-        raise errors.exceptions[0] from None
+    except ExceptionGroup as errors:  # not `except*`: Python 3.11.2 wraps what is raised there into a group again
+        first = next((error for error in errors.exceptions if isinstance(error, UsageError)), None)
+        raise (first or errors) from None
 
 
 async def missing_listener(port: int) -> str:

@@ -13,6 +13,7 @@ import pwd
 import shutil
 import sys
 import uuid
+from collections.abc import Callable
 from pathlib import Path
 from typing import Literal
 
@@ -116,15 +117,15 @@ class PostgresServer:
     async def _prepare(self) -> None:
         """A data directory: a copy of the template, which is made at the very first start."""
         if self._identity == "nobody":
-            await asyncio.to_thread(self._copy_programs)
+            await to_the_end(self._copy_programs)
         template = CACHE / self._template_name()
         if os.access(template, os.R_OK | os.X_OK):
-            await asyncio.to_thread(shutil.copytree, template, self._data)
+            await to_the_end(shutil.copytree, template, self._data)
         else:
             await self._initialise()
-            await asyncio.to_thread(keep_template, self._data, template)
+            await to_the_end(keep_template, self._data, template)
         if self._identity == "nobody":
-            await asyncio.to_thread(give_to_nobody, self._data)
+            await to_the_end(give_to_nobody, self._data)
 
     def _template_name(self) -> str:
         about = (self._programs / "postgres").stat()
@@ -148,6 +149,16 @@ class PostgresServer:
         self._guard.folder.chmod(0o711)
         if not is_open_to_all(self._programs):
             self._programs = copy_programs(self._programs, self._guard.folder / "programs")
+
+
+async def to_the_end(work: Callable[..., object], *arguments: object) -> None:
+    """Do `work` in a thread. A thread cannot be stopped: when cancelled, wait for it, or it would go on writing later."""
+    thread = asyncio.create_task(asyncio.to_thread(work, *arguments))
+    try:
+        await asyncio.shield(thread)
+    except asyncio.CancelledError:
+        await asyncio.wait([thread])
+        raise
 
 
 def is_open_to_all(folder: Path) -> bool:

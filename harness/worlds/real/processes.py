@@ -149,10 +149,14 @@ class Guard:
         self._number += 1
         answer: asyncio.Future[dict[str, Any]] = asyncio.get_running_loop().create_future()
         self._answers[self._number] = answer
-        if self._listening.done():
-            raise GuardianLostError("The guardian of the stack is gone; nothing can be started or stopped in it any more.")
+        self.require()
         self._send({"number": self._number, **request})
         return await answer
+
+    def require(self) -> None:
+        """Raises GuardianLostError if the guardian is gone: what happened since then says nothing about the service."""
+        if self._listening.done():
+            raise GuardianLostError("The guardian of the stack was killed, and every process of the stack with it; run again.")
 
     async def stop(self) -> None:
         """Kill every process of the stack, remove its folder, and return when both are done."""
@@ -203,7 +207,7 @@ def require_program(command: Command) -> None:
         )
 
 
-async def await_ready(process: Process, ready: Callable[[], Awaitable[str]], *, within_s: float) -> None:
+async def await_ready(process: Process, ready: Callable[[], Awaitable[str]], *, within_s: float, every_s: float = POLL_S) -> None:
     """Ask `ready` until it returns "" (else what is missing). Raises UsageError with the end of the process' log."""
     missing = "it was never asked"
     name, deadline = process.command.name, asyncio.get_running_loop().time() + within_s
@@ -212,7 +216,7 @@ async def await_ready(process: Process, ready: Callable[[], Awaitable[str]], *, 
             raise UsageError(with_log(process, f"{name} ended with exit code {process.exit_code} before it was ready"))
         if not (missing := await ready()):
             return
-        await asyncio.sleep(POLL_S)
+        await asyncio.sleep(every_s)
     raise UsageError(with_log(process, f"{name} was not ready within {within_s:g} s: {missing}"))
 
 

@@ -33,13 +33,14 @@ class RowReader:
     async def check(self) -> None:
         """Raises UsageError if the SQL can never work; a table that does not exist yet may still come."""
         try:
-            await self._read()
-        except (asyncpg.UndefinedTableError, IndexError, *UNREADABLE) as error:
-            if isinstance(error, asyncpg.UndefinedTableError):
-                return
-            raise UsageError(
-                f"observe.rows cannot be read ({error}); it must be SQL that selects source and id: `{self._sql}`."
-            ) from None
+            statement = await (await self._connected()).prepare(self._sql)
+            wrong = "" if len(statement.get_attributes()) >= len(Pair._fields) else "it selects one column"
+        except asyncpg.UndefinedTableError:
+            return
+        except UNREADABLE as error:
+            wrong = str(error)
+        if wrong:
+            raise UsageError(f"observe.rows cannot be read ({wrong}); it must be SQL that selects source and id: `{self._sql}`.")
 
     async def watch(self, record: Callable[[Stored], None], now: Callable[[], float]) -> None:
         """Record every pair when it first appears, for ever."""
@@ -73,9 +74,13 @@ class RowReader:
 
     async def _read(self) -> list[Pair]:
         try:
-            if self._connection is None:
-                self._connection = await asyncpg.connect(self._url, timeout=ANSWERS_WITHIN_S, command_timeout=ANSWERS_WITHIN_S)
-            return [Pair(str(row[0]), str(row[1])) for row in await self._connection.fetch(self._sql)]
+            rows = await (await self._connected()).fetch(self._sql)
+            return [Pair(str(row[0]), str(row[1])) for row in rows]
         except BaseException:
             await self.close()
             raise
+
+    async def _connected(self) -> asyncpg.Connection[asyncpg.Record]:
+        if self._connection is None:
+            self._connection = await asyncpg.connect(self._url, timeout=ANSWERS_WITHIN_S, command_timeout=ANSWERS_WITHIN_S)
+        return self._connection

@@ -77,7 +77,7 @@ class StandIn:
         assert task is not None
         self._connections[task] = None
         try:
-            with suppress(OSError):
+            with suppress(OSError, asyncio.CancelledError):  # cancelled by close: asyncio would log it as a mistake
                 await self._serve(_Wire(reader, writer))
         finally:
             self._connections.pop(task, None)
@@ -180,10 +180,10 @@ class _Wire:
         try:
             async with asyncio.timeout(NOTICED_WITHIN_S):
                 return await self._reader.read(CHUNK_BYTES) == b""
+        except TimeoutError:  # an OSError too, so it comes first
+            return False
         except OSError:
             return True
-        except TimeoutError:
-            return False
 
     async def _invite(self) -> None:
         if self._http.they_are_waiting_for_100_continue:

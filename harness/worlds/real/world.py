@@ -112,6 +112,7 @@ class RealWorld:
     # --- effects
 
     async def record_final_state(self) -> bool:
+        self._stack.guard.require()
         pairs = await self._rows.read_all()
         for pair in pairs or ():
             self._journal.record(Row(pair=pair))

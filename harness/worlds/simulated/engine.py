@@ -9,7 +9,6 @@ process; CONFIG GET, INFO and WAITAOF exist. The server around it is `redis.py`.
 from __future__ import annotations
 
 import fnmatch
-import hashlib
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -24,7 +23,9 @@ from fakeredis._socket import FakeSocket
 from fakeredis._socket._resp import convert_to_resp2, extract_command
 from fakeredis.commands_mixins import scripting_mixin as scripting
 
-VERSION = (8,)
+from harness.worlds.simulated.arguments import VERSION, MissingKeyError, applied
+from harness.worlds.simulated.lua import attributes, script_of
+
 DEFAULTS = {
     "appendonly": "no",
     "appendfsync": "everysec",
@@ -78,9 +79,7 @@ class Keyspace(FakeServer):
         super().__init__(version=VERSION, server_type="valkey", config={k.encode(): v.encode() for k, v in settings.items()})
         self.touched: dict[bytes, None] = {}
         self.dbs.default_factory = lambda: SimulatedDatabase(self.lock, self.touched)  # type: ignore[attr-defined]
-        for name, value in vars(_lua_runtime()).items():
-            if name.startswith("_lua"):
-                setattr(self, name, value)
+        vars(self).update(attributes())
 
     def setting(self, name: str) -> str:
         """A configuration setting."""
@@ -120,7 +119,6 @@ class Engine(FakeSocket):
             if name not in SUPPORTED_COMMANDS:
                 raise SimpleError(_unknown(fields))
             func, signature = self._name_to_func(name)
-            signature.check_arity(arguments, self.version)
             result = self._run_command(func, signature, arguments, False)
         except SimpleError as error:
             result = error
@@ -132,18 +130,16 @@ class Engine(FakeSocket):
         args, from_script = rest
         items: Any = ()
         try:
-            applied = sig.apply(args, self._db, self.version)
+            arguments, items = applied(sig, args, self._db)
             if from_script and messages.FLAG_NO_SCRIPT in sig.flags:
                 raise SimpleError(messages.COMMAND_IN_SCRIPT_MSG)
-            if len(applied) == 1:
-                result = applied[0]
-            else:
-                arguments, items = applied
-                result = func(*arguments)
-                if self._resp_version == 2 and messages.FLAG_SKIP_CONVERT_TO_RESP2 not in sig.flags:
-                    result = convert_to_resp2(result, self.server_type)
+            result = func(*arguments)
+            if self._resp_version == 2 and messages.FLAG_SKIP_CONVERT_TO_RESP2 not in sig.flags:
+                result = convert_to_resp2(result, self.server_type)
         except SimpleError as error:
             result = error
+        except MissingKeyError as missing:
+            result = missing.answer
         for item in items:
             item.writeback(remove_empty_val=messages.FLAG_LEAVE_EMPTY_VAL not in sig.flags)
         return result
@@ -202,18 +198,17 @@ class Engine(FakeSocket):
         """EVAL and EVALSHA. The original compiles anew, checks globals at every call and collects garbage each time."""
         if not 0 <= numkeys <= len(keys_and_args):
             raise SimpleError(messages.TOO_MANY_KEYS_MSG if numkeys > 0 else messages.NEGATIVE_KEYS_MSG)
-        self.keyspace.script_cache[hashlib.sha1(script).hexdigest().encode()] = script
         server: Any = self.keyspace
         runtime, seat = server._lua_runtime, server._lua_current_socket
         seat[0], self._script_resp = self, 2
         keys, arguments = keys_and_args[:numkeys], keys_and_args[numkeys:]
         server._lua_set_keys_argv(runtime.table_from(keys), runtime.table_from(arguments))
         try:
-            result = _compiled(runtime, script)()
-            scripting._check_for_lua_globals(runtime, server._lua_expected_globals)
-            return self._convert_lua_result(result, nested=False)
+            compiled = script_of(script)
+            server.script_cache[compiled.sha1] = script
+            return self._convert_lua_result(compiled.run(), nested=False)
         except scripting.LUA_MODULE.LuaError as error:
-            raise SimpleError(messages.SCRIPT_ERROR_MSG.format(hashlib.sha1(script).hexdigest(), error)) from None
+            raise SimpleError(f"ERR {str(error).splitlines()[0]}") from None  # without Lua's stack
         finally:
             seat[0], self._script_resp = None, None
 
@@ -266,26 +261,9 @@ OWN_COMMANDS: dict[bytes, Callable[[Engine, list[bytes]], Any]] = {
     b"INFO": Engine._info,
     b"WAITAOF": Engine._waitaof,
 }
-_prototype: list[FakeServer] = []
-_functions: dict[bytes, Any] = {}
-
-
-def _lua_runtime() -> FakeServer:
-    """A server whose Lua runtime all share: making one takes longer than a small simulation, and scripts leave no globals."""
-    if not _prototype:
-        server = FakeServer(version=VERSION, server_type="valkey")
-        FakeSocket(server, 0, client_class=Engine)._get_server_runtime(server)
-        _prototype.append(server)
-    return _prototype[0]
 
 
 def _unknown(fields: list[bytes]) -> str:
     name, *arguments = (field.decode("utf-8", "replace") for field in fields)
     quoted = "".join(f"'{argument}' " for argument in arguments)
     return f"ERR unknown command '{name}', with args beginning with: {quoted}"
-
-
-def _compiled(runtime: Any, script: bytes) -> Any:
-    if script not in _functions:
-        _functions[script] = runtime.compile(script)
-    return _functions[script]

@@ -103,7 +103,9 @@ class Fleet:
             raise UsageError(f"The setup of '{self._system.name}' failed in the simulation: {member.process.error}.")
 
     def start(self, name: str, role: str) -> None:
-        """Start a process, or its next incarnation."""
+        """Start a process, or its next incarnation; one that lives is left alone (faults may overlap)."""
+        if name in self.members and self.members[name].process.alive:
+            return
         self.members[name] = self._launch(name, role)
         self._note(name, "started", detail=f"incarnation {self._incarnations[name]}")
 

@@ -37,7 +37,7 @@ def _encode_rarer(value: Any, protocol: int, pieces: list[bytes]) -> None:
     if isinstance(value, SimpleString):
         pieces.append(b"+%b\r\n" % value.value)
     elif isinstance(value, SimpleError):
-        pieces.append(b"-%b\r\n" % value.value.encode())
+        pieces.append(b"-%b\r\n" % " ".join(value.value.splitlines()).encode())  # a line is all an error can be
     elif isinstance(value, str):
         _encode(value.encode(), protocol, pieces)
     elif isinstance(value, dict):

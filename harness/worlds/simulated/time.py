@@ -175,7 +175,7 @@ class SimulatedLoop(asyncio.BaseEventLoop):
         task = SimulatedTask.__new__(SimulatedTask)
         task.number = self._task_count
         task.process = current_process.get() if context is None else context.get(current_process)
-        options.setdefault("name", f"Task-{self._task_count}")
+        options["name"] = options.get("name") or f"Task-{self._task_count}"  # asyncio's own counter never starts anew
         task.__init__(coro, loop=loop, **options)  # type: ignore[misc]  # the number must be there before asyncio hashes it
         return task
 

@@ -24,9 +24,13 @@ def test_a_refused_event_that_left_nothing_behind_holds(http_status: int | None)
 def test_a_refused_event_that_is_stored_or_mailed_all_the_same_is_violated(http_status: int | None) -> None:
     stored = Story().refused("b", 1, http_status).row("b").quiet().judged_by(refusals_are_honest)
     assert said(stored) == "violated; b of shop was refused at every attempt, yet it is stored; "
-    mailed = Story().refused("b", 1, http_status).mailed("b", 2, http_status=503).quiet().judged_by(refusals_are_honest)
+    mailed = Story().refused("b", 1, http_status).mailed("b", 2).quiet().judged_by(refusals_are_honest)
     assert said(mailed) == "violated; b of shop was refused at every attempt, yet it was mailed; "
-    assert Story().refused("b", 1, http_status).stored("b", 2).quiet().judged_by(refusals_are_honest).ruling is Ruling.VIOLATED
+
+
+def test_a_row_taken_back_and_a_mail_the_provider_refused_are_nothing_left_behind() -> None:
+    story = Story().refused("b", 3, 422).stored("b", 1).mailed("b", 2, http_status=400, taken=False).quiet()
+    assert story.judged_by(refusals_are_honest).ruling is Ruling.HELD
 
 
 @pytest.mark.parametrize("http_status", [None, 500, 504, 302])
@@ -224,7 +228,12 @@ def test_for_real_a_history_without_a_stub_beside_it_is_unknown() -> None:
 @pytest.mark.parametrize(("latency_s", "checked"), [(0.025, 120), (0.0251, 105)])
 def test_for_real_samples_beside_a_slow_stub_are_left_out(latency_s: float, checked: int) -> None:
     # Of the posts from 0.0 to 11.9 s, fifteen began at 10.5 s or later, which is within 1 s of the probe.
-    assert _real((120, 10), probes=((0.0, 0.001), (11.5, latency_s))).checked == checked
+    assert _real((100, 10), (20, 80), probes=((-10.0, 0.001), (11.5, latency_s))).checked == checked
+
+
+def test_for_real_fast_in_spite_of_a_slow_machine_is_fast() -> None:
+    verdict = _real((120, 10), probes=((5.0, 3.0),))
+    assert (verdict.ruling, verdict.checked) == (Ruling.HELD, 120)
 
 
 def test_for_real_slow_and_fast_samples_are_left_out_alike_and_too_few_left_are_unknown() -> None:

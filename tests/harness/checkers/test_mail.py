@@ -169,7 +169,9 @@ def test_without_the_claim_nobody_knows_whether_a_freeze_explains_a_mail(claims:
     assert _twice("WorkerFreezes", 2, 12, "worker-0", header={"claims": claims}) is Ruling.UNKNOWN
     assert _twice("WorkerFreezes", 9, 12, "worker-0", header={"claims": claims}) is Ruling.VIOLATED
     story = Story(claims=claims).mailed("a", 1).suffered("WorkerFreezes", 2, 12, "worker-0").mailed("a", 9)
-    assert "claims.reclaim_seconds" in story.judged_by(no_unexplained_second_mail).reason
+    reason = story.judged_by(no_unexplained_second_mail).reason
+    assert reason.startswith("1 second mails follow a freeze; ")
+    assert "claims.reclaim_seconds" in reason
     worse = story.mailed("b", 1, process="worker-1").mailed("b", 30, process="worker-1")
     assert worse.judged_by(no_unexplained_second_mail).ruling is Ruling.VIOLATED
 

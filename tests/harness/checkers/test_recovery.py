@@ -164,6 +164,11 @@ def test_the_deadline_counts_from_an_acceptance_after_the_faults(seen_s: float, 
     assert story.judged_by(DRAINS).ruling is ruling
 
 
+def test_what_counts_is_when_it_was_first_seen_finished() -> None:
+    story = Story().posted("a", 1).read("a", 5, "completed").read("a", 90, "completed").quiet()
+    assert story.judged_by(DRAINS).ruling is Ruling.HELD
+
+
 def test_a_read_begun_after_the_deadline_that_shows_it_unfinished_is_violated() -> None:
     story = Story().posted("a", 1, end_s=1.5).stored("a", 2).mailed("a", 3).read("a", 21.501, "pending").read("a", 22)
     assert (

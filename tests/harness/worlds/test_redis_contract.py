@@ -229,10 +229,12 @@ async def scripts(connect: Connect) -> list[Any]:
         ],
     )
     async with client.pipeline(transaction=True) as pipe:
-        pipe.set("p", 1).incr("p").hget("p", "x").get("p")
+        for words in (("SET", "p", 1), ("INCR", "p"), ("HGET", "p", "x"), ("GET", "p")):
+            pipe.execute_command(*words)
         answers.append([str(answer) for answer in await pipe.execute(raise_on_error=False)])
     async with client.pipeline(transaction=False) as pipe:
-        pipe.get("p").xlen(S).hgetall(K)
+        for words in (("GET", "p"), ("XLEN", S), ("HGETALL", K)):
+            pipe.execute_command(*words)
         answers.append(await pipe.execute())
     return answers
 
@@ -279,7 +281,7 @@ async def expiry(connect: Connect) -> list[Any]:
     await client.set("short", 1, px=150)
     await client.xgroup_create(S, G, id="0", mkstream=True)
     await client.xadd(S, {"f": "1"}, id="1-1")
-    await client.execute_command("XREADGROUP", "GROUP", G, "a", "STREAMS", S, ">")
+    await say(client, "XREADGROUP", "GROUP", G, "a", "STREAMS", S, ">")
     before = [await say(client, "GET", "short"), await say(client, "XAUTOCLAIM", S, G, "b", 100, "0-0")]
     await asyncio.sleep(0.25)
     after = [await say(client, "GET", "short"), await say(client, "PTTL", "short")]

@@ -80,7 +80,7 @@ async def raw(bench: Bench, text: bytes) -> bytes:
 
 
 def request(*, length: int, extra: str = "", body: bytes = b"") -> bytes:
-    head = f"POST /worker-0/v3/mail/send HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer key\r\nContent-Type: application/json\r\n"
+    head = "POST /worker-0/v3/mail/send HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer key\r\nContent-Type: application/json\r\n"
     return f"{head}Content-Length: {length}\r\n{extra}\r\n".encode() + body
 
 

@@ -32,7 +32,8 @@ def traces(system: str, *, times: int = 1) -> list[list[str]]:
 
 
 def test_twenty_runs_leave_the_same_trace() -> None:
-    assert len({tuple(run) for run in traces(TOY, times=20)}) == 1
+    assert len({digest(staged(*PLANS[0], seed=0, load=LOAD)) for _ in range(20)}) == 1
+    assert len({tuple(run) for run in traces(TOY, times=2)}) == 1
 
 
 def test_other_seeds_leave_other_traces() -> None:

@@ -11,7 +11,7 @@ import pytest
 import redis.asyncio as redis
 from redis.asyncio.retry import Retry
 from redis.backoff import NoBackoff
-from redis.exceptions import ConnectionError, NoScriptError, RedisError, TimeoutError
+from redis.exceptions import ConnectionError, NoScriptError, RedisError, ResponseError, TimeoutError
 
 from harness.faults import Loss
 from harness.worlds.simulated.network import Condition, SimulatedNetwork
@@ -155,7 +155,7 @@ def test_a_frozen_server_answers_when_it_thaws() -> None:
     async def story(server: RedisServer, client: redis.Redis) -> Any:
         await client.ping()
         server.station.freeze()
-        pending = asyncio.create_task(client.incr("n"))
+        pending = asyncio.create_task(name_of(client.incr("n")))
         await asyncio.sleep(1)
         assert not pending.done()
         server.station.thaw()
@@ -174,3 +174,10 @@ def test_time_and_expiry_are_virtual() -> None:
         return before, await client.get("k"), (await client.time())[0] - began
 
     assert played(story) == (b"1", None, 3601)
+
+
+def test_a_script_cannot_leave_a_global_behind() -> None:
+    async def story(server: RedisServer, client: redis.Redis) -> Any:
+        return [await name_of(client.eval(script, 0)) for script in ("leaked = 1", "return leaked", "return #KEYS")]
+
+    assert played(story) == [ResponseError, None, 0]

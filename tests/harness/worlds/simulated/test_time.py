@@ -19,21 +19,14 @@ from harness.worlds.simulated.time import DeadlockError, running_loop, simulate
 
 
 def test_an_hour_passes_at_once_on_every_clock() -> None:
+    def clocks() -> tuple[float, ...]:
+        now = datetime.datetime.now(datetime.UTC).timestamp()
+        return time.time(), time.monotonic(), asyncio.get_running_loop().time(), now
+
     async def main() -> list[float]:
-        before = (
-            time.time(),
-            time.monotonic(),
-            asyncio.get_running_loop().time(),
-            datetime.datetime.now(datetime.UTC).timestamp(),
-        )
+        before = clocks()
         await asyncio.sleep(3600)
-        after = (
-            time.time(),
-            time.monotonic(),
-            asyncio.get_running_loop().time(),
-            datetime.datetime.now(datetime.UTC).timestamp(),
-        )
-        return [late - early for early, late in zip(before, after, strict=True)]
+        return [late - early for early, late in zip(before, clocks(), strict=True)]
 
     began = time.perf_counter()
     assert simulate(main, seed=1) == [3600.0] * 4
@@ -79,7 +72,7 @@ def test_waiting_for_nothing_is_a_deadlock() -> None:
 
 def test_spinning_is_found_out() -> None:
     async def main() -> None:
-        while True:
+        while True:  # noqa: ASYNC110
             await asyncio.sleep(0)
 
     with pytest.raises(DeadlockError, match="stands still"):

@@ -1,0 +1,215 @@
+"""The way of one entry: what is done in which order, and what is remembered when a server is gone in between."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Sequence
+from random import Random
+from typing import Any, cast
+
+import httpx
+import pytest
+
+from reference import wiring
+from reference.backoff import Backoff
+from reference.delivery import Delivery
+from reference.events import Pair, fingerprint, parse
+from reference.lease import Leases
+from reference.queue import Delay, Entry, Finish
+from reference.settings import Settings
+from reference.simulation import MemoryStore
+from reference.store import NewRow, Row, StoreUnavailableError
+from tests.reference.test_store import Database
+
+EVENT = '{"id": "e1", "source": "a5", "email": {"to": "r@example.com", "subject": "S", "text": "T"}}'
+SETTINGS = Settings.of(
+    {
+        "DATABASE_URL": "x",
+        "REDIS_URL": "redis://x",
+        "RETRY_BASE_SECONDS": "0.01",
+        "RETRY_CAP_SECONDS": "0.02",
+        "MOST_ATTEMPTS": "3",
+    }
+)
+
+
+class Queue:
+    """Notes how entries end; ``lost`` are no longer ours."""
+
+    def __init__(self) -> None:
+        self.finished: list[Finish] = []
+        self.delayed: list[Delay] = []
+        self.lost: list[str] = []
+
+    async def finish(self, finishes: Sequence[Finish]) -> list[bool]:
+        self.finished += finishes
+        return [True for _ in finishes]
+
+    async def delay(self, delays: Sequence[Delay]) -> list[bool]:
+        self.delayed += delays
+        return [True for _ in delays]
+
+    async def renew(self, entry_ids: Sequence[str]) -> list[str]:
+        return [entry_id for entry_id in entry_ids if entry_id in self.lost]
+
+
+class Store(MemoryStore):
+    """A store that can be away."""
+
+    away = False
+
+    async def add(self, rows: Sequence[NewRow]) -> list[Row | Exception]:
+        self._look()
+        return await super().add(rows)
+
+    async def complete(self, pairs: Sequence[Pair]) -> None:
+        self._look()
+        await super().complete(pairs)
+
+    def _look(self) -> None:
+        if self.away:
+            raise StoreUnavailableError("away", was_asked=True)
+
+
+class Bench:
+    """One delivery with everything around it."""
+
+    def __init__(self) -> None:
+        self.queue = cast(Any, Queue())
+        self.store = Store(Database())
+        self.status = 202
+        self.headers: dict[str, str] = {}
+        self.calls = 0
+        self.leases = Leases(self.queue, reclaim_seconds=10)
+        client = httpx.AsyncClient(transport=httpx.MockTransport(self._answer))
+        given = wiring.Surroundings("worker-0", SETTINGS, Random(1), self.store, client)
+        backoff = Backoff(Random(1), 0.01, 0.02)
+        self.delivery = Delivery(
+            leases=self.leases, store=self.store, postman=wiring.postman(given), settings=SETTINGS, backoff=backoff
+        )
+
+    def _answer(self, request: httpx.Request) -> httpx.Response:
+        self.calls += 1
+        return httpx.Response(self.status, headers=self.headers)
+
+    def entry(self, *, event: str = EVENT, attempts: int = 0, takes: int = 1, was_mailed: bool = False) -> Entry:
+        self.leases.hold(["1-0"], since=asyncio.get_running_loop().time())
+        return Entry("1-0", Pair("a5", "e1").key, event, attempts, takes, was_mailed)
+
+    async def row_status(self) -> str:
+        (row,) = await self.store.find("e1")
+        return row.status
+
+
+@pytest.fixture
+async def bench() -> Bench:
+    """A fresh one."""
+    return Bench()
+
+
+async def test_an_event_is_stored_mailed_and_then_acknowledged(bench: Bench) -> None:
+    await bench.delivery.deliver(bench.entry())
+    assert (await bench.row_status(), bench.calls) == ("completed", 1)
+    assert [end.status for end in bench.queue.finished] == ["completed"]
+    assert len(bench.leases) == 0
+
+
+async def test_a_completed_row_is_not_mailed_again(bench: Bench) -> None:
+    await bench.store.add([NewRow.of(parse(EVENT))])
+    await bench.store.complete([Pair("a5", "e1")])
+    await bench.delivery.deliver(bench.entry())
+    assert bench.calls == 0
+    assert [end.status for end in bench.queue.finished] == ["completed"]
+
+
+async def test_a_mail_is_remembered_while_the_store_is_away(bench: Bench) -> None:
+    entry, task = bench.entry(), None
+    original = bench.delivery._completed
+
+    async def leave(taken: Entry) -> Any:
+        bench.store.away = True
+        return await original(taken)
+
+    bench.delivery._completed = leave  # type: ignore[method-assign, assignment]
+    task = asyncio.create_task(bench.delivery.deliver(entry))
+    await asyncio.sleep(0.1)
+    assert (bench.calls, bench.queue.finished, task.done()) == (1, [], False)
+    bench.store.away = False
+    await task
+    assert (await bench.row_status(), bench.calls) == ("completed", 1)
+
+
+async def test_what_was_mailed_is_handed_back_as_mailed_and_not_mailed_again(bench: Bench) -> None:
+    entry = bench.entry()
+    bench.delivery._mailed.add(entry.entry_id)
+    await bench.delivery.hand_back(entry)
+    assert [(later.was_mailed, later.delay_seconds) for later in bench.queue.delayed] == [(True, 0.0)]
+    await bench.delivery.deliver(bench.entry(was_mailed=True))
+    assert (await bench.row_status(), bench.calls) == ("completed", 0)
+
+
+async def test_without_the_store_an_entry_waits_and_costs_no_attempt(bench: Bench) -> None:
+    bench.store.away = True
+    await bench.delivery.deliver(bench.entry(attempts=1))
+    assert [later.attempts for later in bench.queue.delayed] == [1]
+    assert bench.calls == 0
+
+
+async def test_a_lost_lease_stops_everything(bench: Bench) -> None:
+    entry = bench.entry()
+    bench.leases.hold([entry.entry_id], since=-1000.0)
+    bench.queue.lost = [entry.entry_id]
+    await bench.delivery.deliver(entry)
+    assert (bench.calls, bench.queue.finished, bench.queue.delayed) == (0, [], [])
+
+
+async def test_nothing_is_begun_while_draining(bench: Bench) -> None:
+    bench.delivery.is_draining = True
+    await bench.delivery.deliver(bench.entry())
+    assert bench.calls == 0
+    assert [later.delay_seconds for later in bench.queue.delayed] == [0.0]
+
+
+@pytest.mark.parametrize(("status", "attempts"), [(503, 1), (429, 0), (401, 0)])
+async def test_only_a_real_try_counts_as_an_attempt(bench: Bench, status: int, attempts: int) -> None:
+    bench.status = status
+    await bench.delivery.deliver(bench.entry())
+    assert [later.attempts for later in bench.queue.delayed] == [attempts]
+    assert await bench.row_status() == "pending"
+
+
+async def test_a_rate_limit_is_waited_for_by_the_whole_worker(bench: Bench) -> None:
+    bench.status, bench.headers = 429, {"retry-after": "7"}
+    await bench.delivery.deliver(bench.entry())
+    await bench.delivery.deliver(bench.entry())
+    assert bench.calls == 1
+    assert all(6.9 < later.delay_seconds < 8 for later in bench.queue.delayed)
+
+
+@pytest.mark.parametrize(
+    ("entry", "status", "reason"),
+    [
+        ({}, 400, "the mail provider answered 400"),
+        ({"attempts": 2}, 503, "given up after 3 attempts: the mail provider answered 503"),
+        ({"takes": 11}, 202, "taken 11 times by workers that died or lost it"),
+        ({"event": EVENT.replace('"a5"', '"a5", "data": "\\u0000"')}, 202, "cannot be stored: "),
+        ({"event": "{"}, 202, "cannot be stored: "),
+    ],
+    ids=["refused", "given up", "kills workers", "poison", "garbage"],
+)
+async def test_what_fails_for_good_says_why(bench: Bench, entry: dict[str, Any], status: int, reason: str) -> None:
+    bench.status = status
+    await bench.delivery.deliver(bench.entry(**entry))
+    ((end_status, end_reason),) = [(end.status, end.reason) for end in bench.queue.finished]
+    assert end_status == "failed"
+    assert end_reason.startswith(reason)
+
+
+async def test_the_first_stored_payload_is_the_one_that_counts(bench: Bench) -> None:
+    first = parse(EVENT.replace('"a5"', '"a5", "data": 1'))
+    await bench.store.add([NewRow.of(first)])
+    await bench.delivery.deliver(bench.entry())
+    assert [end.status for end in bench.queue.finished] == ["failed"]
+    assert bench.calls == 0
+    (row,) = await bench.store.find("e1")
+    assert (row.status, row.fingerprint) == ("pending", fingerprint(first))

@@ -1,0 +1,32 @@
+"""Every scenario in the simulated world: the reference holds, whatever the seed, and the seeds prove something.
+
+Five seeds here; docs/campaigns.md has the long counts.
+"""
+
+from __future__ import annotations
+
+import pytest
+
+from harness import scenario
+from harness.campaign import Draw
+from harness.runner import Order, execute
+from harness.verdict import Ruling
+
+SEEDS = 5
+
+
+@pytest.mark.parametrize("system", ["async", "sync"])
+@pytest.mark.parametrize("name", scenario.names())
+def test_the_reference_holds(name: str, system: str) -> None:
+    draw = Draw(Order(scenario=name, system=system, world="simulated", seed=1), SEEDS)
+    while batch := next(draw.batches(), None):
+        draw.executions += [execute(order, None).execution for order in batch]
+        if draw.executions[0].ruling is Ruling.NOT_APPLICABLE:
+            assert system == "sync", f"{name} says nothing about {system}: {draw.executions[0].reason}"
+            return
+    counted = [one for one in draw.executions if not one.no_bite]
+    assert len(counted) >= SEEDS, f"of {len(draw.executions)} seeds only {len(counted)} bit"
+    for one in counted:
+        found = [verdict for verdict in one.verdicts if verdict.ruling in (Ruling.VIOLATED, Ruling.UNKNOWN)]
+        assert one.ruling is Ruling.HELD, f"{one.repeat}: {found}"
+        assert one.counts["lost"] == 0
