@@ -17,7 +17,7 @@ from harness.worlds.world import World
 
 PATIENCE_SECONDS = 10.0
 LONGEST_RETRY_PAUSE_SECONDS = 2.0
-STATUS_PAUSES_SECONDS = (0.5, 1.0, 2.0, 4.0)  # the last one repeats
+STATUS_PAUSES_SECONDS = (0.5, 1.0, 2.0, 4.0, 8.0)  # the last one repeats
 
 
 @dataclass(slots=True)

@@ -23,6 +23,7 @@ _log = logging.getLogger(__name__)
 
 _BLOCK_SECONDS = 1.0
 _PROMOTE_AT_LEAST_EVERY_SECONDS = 1.0
+_PROMOTE_AT_MOST_EVERY_SECONDS = 0.2  # what falls due together comes back together, as one batch
 _HAND_BACK_SECONDS = 1.5
 _RETIRE_SECONDS = 0.5
 
@@ -107,7 +108,8 @@ class Worker:
     async def _promote_once(self) -> None:
         wait_seconds = await self._queue.promote()
         longest = _PROMOTE_AT_LEAST_EVERY_SECONDS
-        await asyncio.sleep(longest if wait_seconds is None else min(longest, wait_seconds + 0.001))
+        due_seconds = longest if wait_seconds is None else min(longest, wait_seconds)
+        await asyncio.sleep(max(due_seconds, _PROMOTE_AT_MOST_EVERY_SECONDS))
 
     async def _start(self, readings: list[Reading], *, since: float) -> None:
         if not readings:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import os
 import shutil
 import signal
 import sys
@@ -107,7 +108,12 @@ class Guard:
 
     @classmethod
     async def start(cls, folder: Path) -> Guard:
-        """A guardian for a stack whose files live in `folder`, which it removes at the end."""
+        """A guardian for a stack whose files live in `folder`, which it makes and, at the end, removes.
+
+        Raises UsageError if nothing can be made there.
+        """
+        if not os.access(folder.parent, os.W_OK | os.X_OK):
+            raise UsageError(f"No stack can be built in {folder.parent}; set TMPDIR to a directory you can write to.")
         guardian = await asyncio.create_subprocess_exec(
             *(sys.executable, "-I", "-S", str(GUARDIAN), str(folder)),
             stdin=asyncio.subprocess.PIPE,
@@ -116,7 +122,7 @@ class Guard:
         )
         assert guardian.stdout is not None
         if not await guardian.stdout.readline():
-            raise GuardianLostError(f"The guardian of a stack could not start in {folder.parent}; is that directory writable?")
+            raise GuardianLostError(f"The guardian of a stack could not start in {folder}; its own words are above.")
         return cls(guardian, folder)
 
     async def spawn(self, command: Command) -> Process:

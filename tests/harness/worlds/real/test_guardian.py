@@ -14,6 +14,7 @@ from typing import Any
 
 import pytest
 
+from harness.usage import UsageError
 from harness.worlds.real.ports import Ports, is_free
 from harness.worlds.real.processes import Command, Guard, GuardianLostError
 from tests.harness.worlds.real.waiting import is_alive, until
@@ -23,6 +24,7 @@ HARNESS = """
 import asyncio, json, os, sys
 from pathlib import Path
 from harness.systems import Server
+from harness.usage import UsageError
 from harness.worlds.real.ports import Ports
 from harness.worlds.real.postgres import PostgresServer
 from harness.worlds.real.processes import Command, Guard
@@ -122,3 +124,8 @@ async def test_a_guardian_is_up_at_once(tmp_path: Path, ports: Ports) -> None:
     guard = await Guard.start(tmp_path / "stack")
     assert asyncio.get_running_loop().time() - begin < 2.0, "it usually takes 0.05 s"
     await guard.stop()
+
+
+async def test_where_nothing_can_be_made_it_says_so(tmp_path: Path) -> None:
+    with pytest.raises(UsageError, match="set TMPDIR to a directory you can write to"):
+        await Guard.start(tmp_path / "missing" / "stack")

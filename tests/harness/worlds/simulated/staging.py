@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import dataclasses
 import hashlib
 from collections.abc import Sequence
 from pathlib import Path
@@ -61,13 +60,3 @@ def _header(system: System, plan: Sequence[Planned], seed: int) -> Header:
         claims=system.claims.model_dump(),
         processes=system.processes,
     )
-
-
-def without_header(history: History) -> list[str]:
-    """The entries as lines."""
-    return list(history.lines())[1:]
-
-
-def replanned(planned: Planned, lasts_seconds: float) -> Planned:
-    """The same fault for another time."""
-    return dataclasses.replace(planned, lasts_seconds=lasts_seconds)
