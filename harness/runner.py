@@ -101,7 +101,6 @@ def _stage(order: Order, system: System, history: History, *, folder: Path | Non
         seed=order.seed,
         plan=[faults.from_data(data) for data in history.header.plan],
         folder=folder,
-        judges_latency=any(checker["checker"] == "ingest_stays_fast" for checker in history.header.must_hold),
         flaw=order.flaw,
     )
 

@@ -6,6 +6,9 @@ Where to go next: ``intake`` and ``queue``.
 
 from __future__ import annotations
 
+from typing import Any
+
+import hiredis
 from redis.asyncio import ConnectionPool, Redis
 from redis.asyncio.retry import Retry
 from redis.backoff import NoBackoff
@@ -14,6 +17,7 @@ from redis.exceptions import RedisError
 TAG = "{ingest}"
 STREAM = f"{TAG}:stream"
 DELAYED = f"{TAG}:delayed"
+PARKED = f"{TAG}:parked"
 DEAD = f"{TAG}:dead"
 GROUP = "workers"
 
@@ -43,3 +47,17 @@ def connect(url: str, *, timeout_seconds: float, connect_timeout_seconds: float)
         driver_info=None,
     )
     return Redis(connection_pool=pool)
+
+
+async def call(redis: Redis, *command: str | int) -> Any:
+    """One command and its plain answer: without the layers of redis-py that would retry it and reshape the answer.
+
+    Raises QUEUE_ERRORS; a connection on which an answer is still to come is closed, not given back.
+    """
+    pool: Any = redis.connection_pool  # untyped in redis-py
+    connection = await pool.get_connection()
+    try:
+        await connection.send_packed_command(hiredis.pack_command(command))
+        return await connection.read_response()
+    finally:
+        await pool.release(connection)

@@ -43,10 +43,11 @@ class Done:
 
 @dataclass(frozen=True)
 class Later:
-    """The entry waits. ``is_attempt``: a mail was tried, so the count goes up."""
+    """The entry waits. ``is_attempt``: a mail was tried, so the count goes up. ``is_parked``: it waits for mail to go out again."""
 
     seconds: float
     is_attempt: bool = False
+    is_parked: bool = False
 
 
 Ending = Done | Later
@@ -75,6 +76,12 @@ class Delivery:
         except LeaseLostError:
             _log.info("entry %s was reclaimed by another worker", entry.entry_id)
         self._forget(entry)
+
+    def mails_welcome(self) -> int:
+        """How many of the entries that wait for mail to go out again are worth a try now."""
+        if self._postman.closed_for_seconds() > 0:
+            return 0
+        return self._settings.breaker_trials if self._postman.is_on_trial else self._settings.batch_size
 
     async def hand_back(self, entry: Entry) -> None:
         """Put ``entry`` back at once, with what is known of its mail. Raises QUEUE_ERRORS."""
@@ -111,6 +118,7 @@ class Delivery:
         answer = await self._postman.post(event, just_before=lambda: self._may_mail(entry))
         if answer.outcome is Outcome.SENT:
             self._mailed.add(entry.entry_id)
+            self._leases.queue.unpark()
             return await self._completed(entry)
         if answer.outcome is Outcome.REFUSED:
             return await self._failed(entry, answer.reason)
@@ -122,7 +130,9 @@ class Delivery:
         await self._leases.ensure(entry.entry_id)
 
     async def _retry(self, entry: Entry, answer: Answer) -> Ending:
-        if answer.outcome in (Outcome.POSTPONED, Outcome.RATE_LIMITED):
+        if answer.outcome is Outcome.POSTPONED:
+            return Later(answer.wait_seconds, is_parked=True)
+        if answer.outcome is Outcome.RATE_LIMITED:
             return Later(pause_seconds(answer, backoff=self._backoff))
         if answer.outcome is Outcome.MISCONFIGURED:
             _log.error("the mail provider refuses our credentials: %s", answer.reason)
@@ -158,7 +168,8 @@ class Delivery:
 
     def _delay(self, entry: Entry, later: Later) -> Delay:
         attempts = entry.attempts + int(later.is_attempt)
-        return Delay(entry.entry_id, entry.key, later.seconds, attempts, was_mailed=self._is_mailed(entry))
+        mailed = self._is_mailed(entry)
+        return Delay(entry.entry_id, entry.key, later.seconds, attempts, was_mailed=mailed, is_parked=later.is_parked)
 
     async def _insist(self, operation: Callable[[], Awaitable[T]]) -> T:
         """Try ``operation`` until the server answers; it must be safe to repeat."""

@@ -12,12 +12,13 @@ from dataclasses import dataclass
 from random import Random
 from typing import Any
 
+import hiredis
 from redis.asyncio import Redis
 from redis.exceptions import BusyLoadingError, NoScriptError, OutOfMemoryError, ReadOnlyError, RedisError, ResponseError
 
 from reference import scripts
 from reference.coalescer import Coalescer
-from reference.connection import DELAYED, QUEUE_ERRORS, STREAM, index_key, record_key
+from reference.connection import DELAYED, PARKED, QUEUE_ERRORS, STREAM, index_key, record_key
 from reference.events import Event, fingerprint
 
 # Answers of a server that did nothing, by the first word of the error.
@@ -98,7 +99,7 @@ class Intake:
         return [Acceptance(kind, status, backlog) for kind, status, backlog in answers]
 
     def _arguments(self, tickets: list[Ticket]) -> tuple[list[str], list[scripts.Argument]]:
-        keys, args = [STREAM, DELAYED], list[scripts.Argument]([self._high_water])
+        keys, args = [STREAM, DELAYED, PARKED], list[scripts.Argument]([self._high_water])
         for ticket in tickets:
             pair = ticket.event.pair
             keys += [record_key(pair.key), index_key(pair.id)]
@@ -125,7 +126,7 @@ class Intake:
 
 async def _ask(connection: Any, script: scripts.Script, *, keys: list[str], args: list[scripts.Argument]) -> Any:
     try:
-        await connection.send_command("EVALSHA", script.sha, len(keys), *keys, *args)
+        await connection.send_packed_command(hiredis.pack_command(("EVALSHA", script.sha, len(keys), *keys, *args)))
         return await connection.read_response()
     except NoScriptError:
         await connection.send_command("EVAL", script.text, len(keys), *keys, *args)

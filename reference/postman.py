@@ -8,6 +8,8 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Awaitable, Callable
 
+import pybreaker
+
 from reference.backoff import Backoff
 from reference.breaker import Breaker, BreakerOpenError, Report
 from reference.events import Event
@@ -60,6 +62,11 @@ class Postman:
     def closed_for_seconds(self) -> float:
         """How long no mail will be tried; 0.0 if it would be now."""
         return max(self._paused_until - asyncio.get_running_loop().time(), self._breaker.remaining_seconds(), 0.0)
+
+    @property
+    def is_on_trial(self) -> bool:
+        """Whether the breaker has to see a mail taken before it lets the others go."""
+        return self._breaker.state != pybreaker.STATE_CLOSED
 
     async def post(self, event: Event, *, just_before: Callable[[], Awaitable[None]]) -> Answer:
         """Send the mail of ``event``, or say for how long it is postponed.

@@ -1,6 +1,7 @@
 """The queue on Redis Streams as a worker sees it: read, take up, renew, reclaim, delay, promote, finish.
 
-An event is always in exactly one place: the stream or the delayed set, and at the end nowhere but in its record.
+An event is always in exactly one place: the stream, the delayed set (until a time) or the parked set (until mail goes out
+again), and at the end nowhere but in its record.
 Every move is one script (``scripts/``), and only the owner of an entry can move it. Where to go next: ``lease`` and ``worker``.
 """
 
@@ -14,7 +15,8 @@ from redis.asyncio import Redis
 from redis.exceptions import ResponseError
 
 from reference import scripts
-from reference.connection import DEAD, DELAYED, GROUP, STREAM, index_key, record_key
+from reference.alarm import Alarm
+from reference.connection import DEAD, DELAYED, GROUP, PARKED, STREAM, call, index_key, record_key
 from reference.events import Pair
 
 _PROMOTED_AT_ONCE = 250
@@ -59,13 +61,17 @@ class Finish:
 
 @dataclass(frozen=True)
 class Delay:
-    """How long an entry waits, and what the next taker has to know. ``attempts`` None leaves the count."""
+    """How long an entry waits, and what the next taker has to know. ``attempts`` None leaves the count.
+
+    ``is_parked``: it waits for mail to go out again; ``delay_seconds`` says when that is worth a try.
+    """
 
     entry_id: str
     key: str
     delay_seconds: float
     attempts: int | None = None
     was_mailed: bool = False
+    is_parked: bool = False
 
 
 class Queue:
@@ -75,6 +81,8 @@ class Queue:
         self._redis: Any = redis  # redis-py types its commands loosely or not at all
         self._consumer = consumer
         self._window_seconds = window_seconds
+        self._has_parked = False
+        self.alarm = Alarm()  # rings when something we put back falls due
 
     async def create_group(self) -> None:
         """Create stream and group where they are missing (after the first start, or when Redis came back empty)."""
@@ -86,17 +94,17 @@ class Queue:
 
     async def read(self, *, count: int, block_seconds: float) -> list[Reading]:
         """Up to ``count`` entries nobody has read; waits at most ``block_seconds`` for the first."""
-        answer = await self._redis.execute_command(
-            "XREADGROUP", "GROUP", GROUP, self._consumer, "COUNT", count,
+        answer = await call(
+            self._redis, "XREADGROUP", "GROUP", GROUP, self._consumer, "COUNT", count,
             "BLOCK", int(block_seconds * 1000), "STREAMS", STREAM, ">",
         )  # fmt: skip
         return _readings(answer[0][1]) if answer else []
 
     async def reclaim(self, *, idle_seconds: float, count: int) -> list[Reading]:
         """Entries whose owner has not renewed them for ``idle_seconds``, ours whose reading was lost on the way included."""
-        answer = await self._redis.execute_command(
-            "XAUTOCLAIM", STREAM, GROUP, self._consumer, int(idle_seconds * 1000), "0-0", "COUNT", count
-        )
+        answer = await call(
+            self._redis, "XAUTOCLAIM", STREAM, GROUP, self._consumer, int(idle_seconds * 1000), "0-0", "COUNT", count
+        )  # fmt: skip
         return _readings(answer[1])
 
     async def take(self, readings: Sequence[Reading]) -> list[Entry]:
@@ -123,30 +131,35 @@ class Queue:
 
     async def delay(self, delays: Sequence[Delay]) -> list[bool]:
         """Put entries back for later; False where the entry was ours no longer."""
-        args: list[scripts.Argument] = []
+        keys, args = [STREAM], list[scripts.Argument]()
         for later in delays:
             attempts = "" if later.attempts is None else later.attempts
-            args += [
-                later.entry_id,
-                later.key,
-                int(later.delay_seconds * 1000),
-                attempts,
-                "1" if later.was_mailed else "",
-            ]
-        keys = [STREAM, DELAYED, *(record_key(later.key) for later in delays)]
-        return [done == 1 for done in await self._run("delay", keys=keys, args=args)]
+            delay_ms = 0 if later.is_parked else int(later.delay_seconds * 1000)
+            keys += [record_key(later.key), PARKED if later.is_parked else DELAYED]
+            args += [later.entry_id, later.key, delay_ms, attempts, "1" if later.was_mailed else ""]
+        done = await self._run("delay", keys=keys, args=args)
+        for later in delays:
+            self._has_parked = self._has_parked or later.is_parked
+            self.alarm.set(later.delay_seconds)
+        return [put_back == 1 for put_back in done]
 
-    async def promote(self) -> float | None:
-        """Bring back what is due; answers the seconds until the next one is, None if nothing waits."""
-        script = scripts.load("promote")
-        wait_ms = await scripts.run(self._redis, script, keys=[DELAYED, STREAM], args=[_PROMOTED_AT_ONCE])
-        return None if wait_ms < 0 else wait_ms / 1000
+    async def promote(self, *, most_parked: int = _PROMOTED_AT_ONCE) -> int:
+        """Bring back what is due, whoever delayed it, and of what is parked ``most_parked``; answers how many were due."""
+        keys, args = [STREAM, DELAYED, PARKED], [_PROMOTED_AT_ONCE, most_parked]
+        due, parked = await scripts.run(self._redis, scripts.load("promote"), keys=keys, args=args)
+        self._has_parked = parked > 0
+        if due == _PROMOTED_AT_ONCE:
+            self.alarm.set(0.0)  # there may be more
+        return int(due)
+
+    def unpark(self) -> None:
+        """Mail goes out: what is parked should come back at once."""
+        if self._has_parked:
+            self.alarm.set(0.0)
 
     async def retire(self) -> None:
         """Forget this consumer, unless entries are still on its name: those are for others to reclaim."""
-        pending = await self._redis.xpending_range(STREAM, GROUP, "-", "+", 1, consumername=self._consumer)
-        if not pending:
-            await self._redis.xgroup_delconsumer(STREAM, GROUP, self._consumer)
+        await self._run("retire", keys=[STREAM], args=[])
 
     async def _run(self, name: str, *, keys: Sequence[str], args: Sequence[scripts.Argument]) -> Any:
         return await scripts.run(self._redis, scripts.load(name), keys=keys, args=[GROUP, self._consumer, *args])

@@ -1,6 +1,6 @@
 """The Lua scripts of ``scripts/``, each one atomic step on the server, run by hash with the text as the fallback.
 
-Where to go next: ``intake`` (accept) and ``queue`` (take, finish, delay, promote, renew).
+Where to go next: ``intake`` (accept) and ``queue`` (take, finish, delay, promote, renew, retire).
 """
 
 from __future__ import annotations
@@ -14,6 +14,8 @@ from typing import Any
 
 from redis.asyncio import Redis
 from redis.exceptions import NoScriptError
+
+from reference.connection import call
 
 Argument = str | int
 
@@ -39,8 +41,7 @@ def load(name: str) -> Script:
 
 async def run(redis: Redis, script: Script, *, keys: Sequence[str], args: Sequence[Argument]) -> Any:
     """Run ``script`` in one round trip (two the first time a server sees it)."""
-    client: Any = redis  # redis-py leaves execute_command untyped
     try:
-        return await client.execute_command("EVALSHA", script.sha, len(keys), *keys, *args)
+        return await call(redis, "EVALSHA", script.sha, len(keys), *keys, *args)
     except NoScriptError:
-        return await client.execute_command("EVAL", script.text, len(keys), *keys, *args)
+        return await call(redis, "EVAL", script.text, len(keys), *keys, *args)

@@ -12,7 +12,7 @@ from typing import Any
 
 from redis.asyncio import Redis
 
-from reference.connection import QUEUE_ERRORS, index_key, record_key
+from reference.connection import QUEUE_ERRORS, call, index_key, record_key
 from reference.events import Pair
 from reference.store import Row, Store, StoreUnavailableError
 
@@ -69,7 +69,7 @@ class Statuses:
         if not sources:
             return None
         key = record_key(Pair(source=sources[0], id=event_id).key)
-        status, processed_at, reason = await redis.hmget(key, ["status", "processed_at", "reason"])
+        status, processed_at, reason = await call(redis, "HMGET", key, "status", "processed_at", "reason")
         return None if status is None else Status(status, processed_at, reason or None)
 
     async def _in_store(self, event_id: str, *, source: str | None) -> Status | None:

@@ -27,7 +27,7 @@ from reference.synchronous import SynchronousPath
 from reference.worker import Worker
 
 _API_CALL_SECONDS = 0.4  # two calls and a new connection fit into the accept deadline
-_WORKER_CALL_SECONDS = 2.0  # longer than a blocking read
+_WORKER_CALL_SECONDS = 3.0  # longer than a blocking read
 
 
 @dataclass(frozen=True)

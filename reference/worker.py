@@ -21,9 +21,8 @@ from reference.settings import Settings
 
 _log = logging.getLogger(__name__)
 
-_BLOCK_SECONDS = 1.0
-_PROMOTE_AT_LEAST_EVERY_SECONDS = 1.0
-_PROMOTE_AT_MOST_EVERY_SECONDS = 0.2  # what falls due together comes back together, as one batch
+_BLOCK_SECONDS = 2.0
+_LAST_READING_SECONDS = 0.5
 _HAND_BACK_SECONDS = 1.5
 _RETIRE_SECONDS = 0.5
 
@@ -94,7 +93,7 @@ class Worker:
     async def _reclaim_once(self) -> None:
         """After an outage the living come first: one round is left out, in which they renew."""
         may_reclaim, self._may_reclaim = self._may_reclaim, True
-        await asyncio.sleep(self._settings.reclaim_seconds / 3)
+        await asyncio.sleep(self._settings.reclaim_seconds / 2)
         if not (may_reclaim and self._may_reclaim):
             return
         since = asyncio.get_running_loop().time()
@@ -106,10 +105,9 @@ class Worker:
         return entry_id in self._leases or entry_id in self._tasks
 
     async def _promote_once(self) -> None:
-        wait_seconds = await self._queue.promote()
-        longest = _PROMOTE_AT_LEAST_EVERY_SECONDS
-        due_seconds = longest if wait_seconds is None else min(longest, wait_seconds)
-        await asyncio.sleep(max(due_seconds, _PROMOTE_AT_MOST_EVERY_SECONDS))
+        """Its own come back when they are due; now and then it looks for what dead workers put back."""
+        await self._queue.promote(most_parked=self._delivery.mails_welcome())
+        await self._queue.alarm.wait(at_most_seconds=self._settings.reclaim_seconds / 2)
 
     async def _start(self, readings: list[Reading], *, since: float) -> None:
         if not readings:
@@ -151,11 +149,11 @@ class Worker:
         self._stopping.set()
         self._room.set()
         self._delivery.is_draining = True
-        await asyncio.wait([reading], timeout=_BLOCK_SECONDS + 0.5)
-        reading.cancel()
+        await asyncio.wait([reading], timeout=_LAST_READING_SECONDS)
+        reading.cancel()  # an idle one; should it be handed an entry at this very moment, another worker reclaims that
         in_flight = [task for _, task in self._tasks.values()]
         if in_flight:
-            reserved_seconds = _BLOCK_SECONDS + 0.5 + _HAND_BACK_SECONDS + _RETIRE_SECONDS
+            reserved_seconds = _LAST_READING_SECONDS + _HAND_BACK_SECONDS + _RETIRE_SECONDS
             await asyncio.wait(in_flight, timeout=max(0.0, self._settings.drain_seconds - reserved_seconds))
         await self._hand_back()
 

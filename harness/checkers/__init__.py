@@ -7,6 +7,7 @@
     availability  fast, available, honest refusals
     recovery      provider spared, backlog drained, clean terminations
     evidence      whether the run proves anything: judged always
+    noise         how slow the machine itself was, so that a service is not convicted of it
 
 `the_contract` is what every service that answers 202 promises, in every scenario. `promises` holds the words they share.
 The smallest checker to copy is `idempotency.one_acceptance_per_pair`.

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from harness.checkers.noise import is_doubtful, stalls, weighed
 from harness.checkers.percentile import percentile_bounds
 from harness.checkers.promises import (
     REFUSED_FOR_NOW,
@@ -58,14 +59,17 @@ def ingest_stays_available(history: History) -> Verdict:
         for post in history.of(Post)
         if not history.header.plan or any(post.begin_s <= window.end_s and post.end_s >= window.begin_s for window in windows)
     ]
+    failed = [post for post in posts if not post.promises and not _is_refused_for_good(post)]
+    stalled = stalls(history)
+    certain = [post for post in failed if not is_doubtful(stalled, post.begin_s, post.end_s)]
     violations = [
         Violation(
             f"{post.pair}: the POST at {post.begin_s:.3f} s failed: {post.http_status or post.error or 'no answer'}", post.pair
         )
-        for post in posts
-        if not post.promises and not (is_refused(post) and post.http_status not in (None, *REFUSED_FOR_NOW))
+        for post in certain
     ]
-    return judged(checked=len(posts), violations=violations, nothing="no POST fell into a fault window")
+    verdict = judged(checked=len(posts), violations=violations, nothing="no POST fell into a fault window")
+    return weighed(verdict, set_aside=len(failed) - len(certain), what="POSTs failed")
 
 
 @parameterised()
@@ -107,6 +111,10 @@ def _percentile_holds(posts: Sequence[Post], probes: Sequence[Probe], limit_ms: 
     if low_ms > limit_ms:
         return judged(checked=len(calm), violations=[Violation(measured)])
     return judged(checked=len(calm)) if high_ms <= limit_ms else unknown(measured, checked=len(calm))
+
+
+def _is_refused_for_good(post: Post) -> bool:
+    return is_refused(post) and post.http_status not in (None, *REFUSED_FOR_NOW)
 
 
 def _took_ms(post: Post) -> float:

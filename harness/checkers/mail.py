@@ -19,6 +19,7 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 
+from harness.checkers.noise import is_doubtful, stalls, weighed
 from harness.checkers.promises import due_mails, excused, first_shown, in_words, mails_taken, role_of, sightings, working_role
 from harness.history import Call, History, Pair, Suffered
 from harness.verdict import Verdict, Violation, checker, judged, unknown
@@ -43,6 +44,7 @@ def every_accepted_event_is_mailed(history: History) -> Verdict:
 def no_unexplained_second_mail(history: History) -> Verdict:
     """No event is mailed again unless a lost reply, a crash or a long freeze explains that very mail."""
     taken, shown, (certain, unclear) = mails_taken(history), sightings(history), _interruptions(history)
+    stalled, set_aside = stalls(history), 0
     violations, undecided = [], 0
     for pair, mails in taken.items():
         completed = first_shown(shown.get(pair, []), "completed")
@@ -54,10 +56,14 @@ def no_unexplained_second_mail(history: History) -> Verdict:
             if _is_explained(mail, earlier, by=unclear, seen_s=seen_s):
                 undecided += 1
                 continue
+            if is_doubtful(stalled, earlier[-1].begin_s, mail.begin_s):
+                set_aside += 1
+                continue
             violations.append(Violation(_unexplained(mail, earlier[-1], pair), pair))
     if undecided and not violations:
         return unknown(f"{undecided} second mails follow a freeze; {NO_CLAIM}", checked=len(taken))
-    return judged(checked=len(taken), violations=violations, nothing="no mail was taken")
+    verdict = judged(checked=len(taken), violations=violations, nothing="no mail was taken")
+    return weighed(verdict, set_aside=set_aside, what="second mails followed")
 
 
 def _interruptions(history: History) -> tuple[list[Suffered], list[Suffered]]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping, Sequence
 
+from harness.checkers.noise import is_doubtful, stalls, weighed
 from harness.checkers.promises import (
     FINAL_STATUSES,
     Sighting,
@@ -67,16 +68,20 @@ def backlog_drains(history: History, *, within_seconds: float) -> Verdict:
     """Every accepted event is finished within {within_seconds} s of its acceptance or of the last fault's end."""
     promised, shown, done_s = history.promised, sightings(history), _delivered_s(history)
     healed_s, violations, undecided = last_fault_end_s(history), [], 0
+    stalled, set_aside = stalls(history), 0
     for pair, promise in promised.items():
         deadline_s = max(healed_s, promise.end_s) + within_seconds
         late = _lateness(shown.get(pair, []), done_s.get(pair, math.inf), deadline_s)
         if late and done_s.get(pair, math.inf) == math.inf and not shown.get(pair) and not history.is_quiet:
             undecided += 1
+        elif late and is_doubtful(stalled, deadline_s - within_seconds, deadline_s):
+            set_aside += 1
         elif late:
             violations.append(Violation(f"{pair} should have been finished by {deadline_s:.3f} s: {late}", pair))
     if undecided and not violations:
         return unknown(f"of {undecided} events nothing was seen before the run was cut off", checked=len(promised))
-    return judged(checked=len(promised), violations=violations, nothing="no event was accepted")
+    verdict = judged(checked=len(promised), violations=violations, nothing="no event was accepted")
+    return weighed(verdict, set_aside=set_aside, what="events were late")
 
 
 @checker()

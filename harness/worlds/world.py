@@ -41,7 +41,6 @@ class Stage:
     seed: int
     plan: Sequence[Planned]  # known beforehand, so that a world can prepare (snapshots, proxies)
     folder: Path | None  # where process logs go; None keeps none
-    judges_latency: bool = False  # measure a bare stub beside the service
     flaw: str = ""  # path of a flaw to plant into the service (simulated world)
 
 

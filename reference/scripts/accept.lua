@@ -1,8 +1,8 @@
 -- Accept events, all or none of each: refuse, recognise, or record and append, in one step.
--- KEYS  stream, delayed, then for each event: record, index
+-- KEYS  stream, delayed, parked, then for each event: record, index
 -- ARGV  high water, then for each event: pair key, source, fingerprint, attempt token, event (JSON)
 -- Answers for each event: {accepted | duplicate | conflict | full, current status, backlog}
-local backlog = redis.call('XLEN', KEYS[1]) + redis.call('ZCARD', KEYS[2])
+local backlog = redis.call('XLEN', KEYS[1]) + redis.call('ZCARD', KEYS[2]) + redis.call('ZCARD', KEYS[3])
 local high_water = tonumber(ARGV[1])
 local answers = {}
 
@@ -15,8 +15,8 @@ local function append(record, index, pair, source, fingerprint, token, event)
   backlog = backlog + 1
 end
 
-for n = 1, (#KEYS - 2) / 2 do
-  local record, index, at = KEYS[2 * n + 1], KEYS[2 * n + 2], 5 * n - 3
+for n = 1, (#KEYS - 3) / 2 do
+  local record, index, at = KEYS[2 * n + 2], KEYS[2 * n + 3], 5 * n - 3
   local fingerprint, token = ARGV[at + 2], ARGV[at + 3]
   local known = redis.call('HMGET', record, 'fingerprint', 'token', 'status')
   local answer = 'accepted'

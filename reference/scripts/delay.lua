@@ -1,12 +1,12 @@
--- Put entries back for later: off the stream and onto the delayed set in one step. Only the owner may.
--- KEYS  stream, delayed, then for each entry: record
+-- Put entries back for later: off the stream and onto a set in one step. Only the owner may.
+-- KEYS  stream, then for each entry: record, the set it waits in
 -- ARGV  group, consumer, then for each entry: entry id, pair key, delay in ms, attempts ('' leaves them), mailed ('1' or '')
 -- Answers for each entry: 1 if put back, 0 if it was not ours any more
 local time = redis.call('TIME')
 local now_ms = time[1] * 1000 + math.floor(time[2] / 1000)
 local answers = {}
-for n = 1, #KEYS - 2 do
-  local record, at = KEYS[n + 2], 5 * n - 2
+for n = 1, (#KEYS - 1) / 2 do
+  local record, waiting, at = KEYS[2 * n], KEYS[2 * n + 1], 5 * n - 2
   local entry = ARGV[at]
   local mine = redis.call('XPENDING', KEYS[1], ARGV[1], entry, entry, 1, ARGV[2])
   answers[n] = #mine
@@ -14,7 +14,7 @@ for n = 1, #KEYS - 2 do
     redis.call('HSET', record, 'status', 'pending', 'takes', 0)
     if ARGV[at + 3] ~= '' then redis.call('HSET', record, 'attempts', ARGV[at + 3]) end
     if ARGV[at + 4] ~= '' then redis.call('HSET', record, 'mailed', ARGV[at + 4]) end
-    redis.call('ZADD', KEYS[2], string.format('%.0f', now_ms + tonumber(ARGV[at + 2])), ARGV[at + 1])
+    redis.call('ZADD', waiting, string.format('%.0f', now_ms + tonumber(ARGV[at + 2])), ARGV[at + 1])
     redis.call('XACK', KEYS[1], ARGV[1], entry)
     redis.call('XDEL', KEYS[1], entry)
   end

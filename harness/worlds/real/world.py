@@ -131,10 +131,9 @@ class RealWorld:
         exits.push_async_callback(self._rows.close)
         await self._rows.check()
         self._watching.append(self._rows.watch(self._journal.record, self.clock.now))
-        if stage.judges_latency:
-            port = ports.draw()
-            await start_stub(self._stack.guard, port)
-            self._watching.append(stub.watch(partial(self._clients.ask_stub, port), self._note_probe))
+        port = ports.draw()
+        await start_stub(self._stack.guard, port)
+        self._watching.append(stub.watch(partial(self._clients.ask_stub, port), self._note_probe))
 
     async def _close(self) -> None:
         self._journal.end()

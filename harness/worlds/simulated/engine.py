@@ -12,11 +12,12 @@ import fnmatch
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import cache
 from typing import Any, Protocol
 
 from fakeredis import FakeServer
 from fakeredis import _msgs as messages
-from fakeredis._commands import COMMANDS_WITH_SUB, SUPPORTED_COMMANDS
+from fakeredis._commands import COMMANDS_WITH_SUB, SUPPORTED_COMMANDS, Signature
 from fakeredis._core import Database
 from fakeredis._helpers import OK, NoResponse, SimpleError
 from fakeredis._socket import FakeSocket
@@ -26,6 +27,8 @@ from fakeredis.commands_mixins import scripting_mixin as scripting
 from harness.worlds.simulated.arguments import VERSION, MissingKeyError, applied
 from harness.worlds.simulated.lua import attributes, script_of
 
+PLAIN = frozenset((bytes, int))  # what no protocol and no script wants converted
+LUA_TYPE = scripting.LUA_MODULE.lua_type
 DEFAULTS = {
     "appendonly": "no",
     "appendfsync": "everysec",
@@ -134,7 +137,7 @@ class Engine(FakeSocket):
             if from_script and messages.FLAG_NO_SCRIPT in sig.flags:
                 raise SimpleError(messages.COMMAND_IN_SCRIPT_MSG)
             result = func(*arguments)
-            if self._resp_version == 2 and messages.FLAG_SKIP_CONVERT_TO_RESP2 not in sig.flags:
+            if type(result) not in PLAIN and self._resp_version == 2 and messages.FLAG_SKIP_CONVERT_TO_RESP2 not in sig.flags:
                 result = convert_to_resp2(result, self.server_type)
         except SimpleError as error:
             result = error
@@ -213,14 +216,27 @@ class Engine(FakeSocket):
             seat[0], self._script_resp = None, None
 
     def _lua_redis_call(self, lua_runtime: Any, expected_globals: Any, op: bytes, *args: Any) -> Any:
-        name = op.decode().lower()
-        if name in COMMANDS_WITH_SUB and args:
-            name, args = f"{name} {args[0].decode().lower()}", args[1:]
-        func, signature = self._name_to_func(name)
-        if func is None:
-            raise SimpleError(messages.WRONG_ARGS_MSG7)
+        signature = _signature(op)
+        if signature is None:
+            name = f"{op.decode()} {args[0].decode()}".lower() if args else op.decode().lower()
+            signature, args = self._name_to_func(name)[1], args[1:]
         fields = [arg if type(arg) is bytes else scripting._convert_redis_arg(arg) for arg in args]
-        return self._convert_redis_result(lua_runtime, self._run_command(func, signature, fields, True))
+        result = self._run_command(getattr(self, signature.func_name), signature, fields, True)
+        return result if type(result) in PLAIN else self._convert_redis_result(lua_runtime, result)
+
+    def _convert_lua_result(self, result: Any, nested: bool = True) -> Any:
+        """What a script answers; lists, which is nearly all of it, are not asked whether they are something else."""
+        kind = type(result)
+        if kind in PLAIN:
+            return result
+        if LUA_TYPE(result) != "table" or (item := result[1]) is None:
+            return super()._convert_lua_result(result, nested)
+        items, length = [], 0
+        while item is not None:
+            items.append(item if type(item) is bytes else self._convert_lua_result(item))
+            length += 1
+            item = result[length + 1]
+        return items
 
     # --- commands fakeredis lacks
 
@@ -254,6 +270,13 @@ class Engine(FakeSocket):
 
     def _waitaof(self, args: list[bytes]) -> Any:
         return [int(self.keyspace.setting("appendonly") == "yes"), 0]
+
+
+@cache
+def _signature(op: bytes) -> Signature | None:
+    """What a command that a script calls takes; None if that depends on its subcommand."""
+    name = op.decode().lower()
+    return SUPPORTED_COMMANDS.get(name) if name not in COMMANDS_WITH_SUB else None
 
 
 OWN_COMMANDS: dict[bytes, Callable[[Engine, list[bytes]], Any]] = {

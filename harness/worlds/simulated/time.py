@@ -72,6 +72,8 @@ class SimulatedLoop(asyncio.BaseEventLoop):
         self.complaints: list[str] = []  # what asyncio would have logged: exceptions nobody awaited
         self._clock = clock
         self._now_ns = BOOT_NS
+        self._now_s = BOOT_NS / NANOSECONDS
+        self.get_debug = bool  # type: ignore[method-assign]  # False, without a frame: every handle and future asks
         self._timers: list[tuple[int, int, Handle]] = []
         self._sequence = 0
         self._task_count = 0
@@ -82,7 +84,7 @@ class SimulatedLoop(asyncio.BaseEventLoop):
 
     def time(self) -> float:
         """Seconds of virtual time since the simulated machine booted."""
-        return self._now_ns / NANOSECONDS
+        return self._now_s
 
     def call_soon(self, callback: Callable[[Unpack[Ts]], object], *args: *Ts, context: Context | None = None) -> Handle:
         handle = Handle(callback, args, self, context)
@@ -98,7 +100,7 @@ class SimulatedLoop(asyncio.BaseEventLoop):
     def call_later(
         self, delay: float, callback: Callable[[Unpack[Ts]], object], *args: *Ts, context: Context | None = None
     ) -> TimerHandle:
-        return self.call_at(self.time() + delay, callback, *args, context=context)
+        return self.call_at(self._now_s + delay, callback, *args, context=context)
 
     def call_at(
         self, when: float, callback: Callable[[Unpack[Ts]], object], *args: *Ts, context: Context | None = None
@@ -142,10 +144,15 @@ class SimulatedLoop(asyncio.BaseEventLoop):
             if handle._cancelled:
                 continue
             process = handle._context.get(current_process)
-            if process is None or process.running:
-                handle._run()
-            else:
+            if process is not None and not process.running:
                 process.keep(handle)
+                continue
+            try:  # what Handle._run does, without its frame
+                handle._context.run(handle._callback, *handle._args)
+            except (SystemExit, KeyboardInterrupt):
+                raise
+            except BaseException as error:
+                self.call_exception_handler({"message": f"Exception in {handle!r}", "exception": error, "handle": handle})
 
     def _advance(self) -> None:
         timers = self._timers
@@ -156,9 +163,11 @@ class SimulatedLoop(asyncio.BaseEventLoop):
         if timers[0][0] > self._now_ns:
             self._clock.advance(timers[0][0] - self._now_ns)
             self._now_ns = timers[0][0]
+            self._now_s = self._now_ns / NANOSECONDS
             self._steps = 0
-        while timers and timers[0][0] <= self._now_ns:
-            self._ready.append(heapq.heappop(timers)[2])  # type: ignore[attr-defined]
+        now_ns, ready = self._now_ns, self._ready  # type: ignore[attr-defined]
+        while timers and timers[0][0] <= now_ns:
+            ready.append(heapq.heappop(timers)[2])
 
     def finish(self) -> None:
         """End the simulation: nothing is scheduled any more, tasks still waiting are closed without running on."""

@@ -50,7 +50,7 @@ async def suffer(
 
 
 async def test_it_records_what_clients_and_servers_saw(tmp_path: Path) -> None:
-    async with opened(toy(tmp_path), tmp_path, judges_latency=True) as world:
+    async with opened(toy(tmp_path), tmp_path) as world:
         posts = [await world.submit(Event(id=f"evt/{number}?", source="a:5"), attempt=0) for number in range(4)]
         read = await world.read_status(Pair("a:5", "evt/0?"))
         await until(lambda: len(world.history.of(Stored)) == 4 and world.history.of(Call) and world.history.of(Probe))
