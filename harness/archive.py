@@ -68,9 +68,13 @@ class RunFolder:
 
     @classmethod
     def create(cls, out: Path | None, verb: str) -> RunFolder:
-        """A new folder: `out`, or `reports/<UTC>-<verb>` here. One that holds something already is left alone: -2, -3 ... is
-        added. Raises UsageError if it cannot be made."""
+        """A new folder: `out`, or `reports/<UTC>-<verb>` here (with -2, -3 ... if two begin in one second).
+
+        Raises UsageError if it cannot be made, or if `out` holds something already: nobody should read an older run for this.
+        """
         wanted = out or Path("reports") / f"{datetime.now(UTC):%Y%m%dT%H%M%SZ}-{verb}"
+        if out is not None and out.is_dir() and any(out.iterdir()):
+            raise UsageError(f"The folder {out} is not empty; name another with --out DIR, or remove it first.")
         try:
             return cls(_new_folder(wanted, empty_will_do=out is not None))
         except OSError as error:

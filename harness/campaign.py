@@ -40,10 +40,15 @@ class Draw:
     drawn: int = 0
     executions: list[Execution] = field(default_factory=list)
 
+    @property
+    def draws_again(self) -> bool:
+        """Whether a seed that did not bite is replaced; one that was asked for by its number is not."""
+        return self.first.world == "simulated" and self.wanted > 1
+
     def batches(self) -> Iterator[tuple[Order, ...]]:
         """The next orders, a few seeds at a time, until enough have bitten or too many were drawn."""
         size = 1 if self.first.world == "real" else SEEDS_A_BATCH
-        missed = sum(execution.no_bite for execution in self.executions) if self.first.world == "simulated" else 0
+        missed = sum(execution.no_bite for execution in self.executions) if self.draws_again else 0
         goal = min(self.wanted + missed, self.wanted * DRAWN_AT_MOST)
         while self.drawn < goal:
             seeds = range(self.drawn, min(self.drawn + size, goal))
@@ -53,7 +58,7 @@ class Draw:
     def row(self) -> Campaign:
         """Everything in one row."""
         command = self.first.repeat + (f" --seeds {self.wanted}" if self.wanted > 1 else "")
-        return Campaign.of(self.executions, repeat=command, wall_s=sum(one.wall_s for one in self.executions))
+        return Campaign.of(self.executions, wanted=self.wanted, repeat=command, wall_s=sum(one.wall_s for one in self.executions))
 
 
 def run(orders: Iterable[Order], *, seeds: int, folder: Path, watch: Watch) -> list[Draw]:

@@ -71,6 +71,7 @@ class Campaign:
     system: str
     held: int = 0
     no_bite: int = 0
+    wanted: int = 0  # how many seeds had to bite
     violated: int = 0
     unknown: int = 0
     cpu_s: float = 0.0
@@ -85,16 +86,16 @@ class Campaign:
 
     @property
     def ruling(self) -> Ruling:
-        """Violated if one seed is, else unknown if one seed is or none that bit held, else held."""
+        """Violated if one seed is, else unknown if one seed is or fewer bit than were wanted, else held."""
         if self.violated:
             return Ruling.VIOLATED
         if self.drawn == 0:
             return Ruling.NOT_APPLICABLE
-        return Ruling.UNKNOWN if self.unknown or not self.held else Ruling.HELD
+        return Ruling.UNKNOWN if self.unknown or not self.held or self.held < self.wanted else Ruling.HELD
 
     @classmethod
-    def of(cls, executions: Sequence[Execution], *, repeat: str = "", wall_s: float = 0.0) -> Campaign:
-        """The row of some executions of one scenario, system and world. Raises ValueError without any."""
+    def of(cls, executions: Sequence[Execution], *, wanted: int = 0, repeat: str = "", wall_s: float = 0.0) -> Campaign:
+        """The row of executions of one scenario, system and world; `wanted` must bite. Raises ValueError without any."""
         if not executions:
             raise ValueError("a campaign of no executions has no name; leave it out")
         first, counted = executions[0], [execution for execution in executions if not execution.no_bite]
@@ -105,6 +106,7 @@ class Campaign:
             system=first.system,
             held=tally[Ruling.HELD],
             no_bite=len(executions) - len(counted),
+            wanted=wanted,
             violated=tally[Ruling.VIOLATED],
             unknown=tally[Ruling.UNKNOWN],
             cpu_s=round(sum(execution.cpu_s for execution in executions), 3),

@@ -63,6 +63,8 @@ def execute(order: Order, folder: Path | None) -> Performed:
         raise UsageError(
             f"The system '{system.name}' cannot be simulated: its file has no [simulation] table. Use --world real instead."
         )
+    if order.flaw and order.world != "simulated":
+        raise UsageError("A flaw can only be planted in the simulated world; leave out --flaw, or use --world simulated.")
     if reason := why_not_applicable(wanted, system):
         return Performed(_skipped(order, system, reason), None)
     plan = order.plan if order.plan is not None else wanted.plan(world=order.world, seed=order.seed)

@@ -13,10 +13,11 @@ from pathlib import Path
 from random import Random
 from typing import Literal
 
+from harness import checkers
 from harness.faults import Planned, resolve
 from harness.traffic import Submission, Traffic
 from harness.usage import UsageError, nearest
-from harness.verdict import Checker
+from harness.verdict import Checker, Parameterised
 
 FOLDER = Path(__file__).resolve().parent.parent / "scenarios"
 
@@ -69,6 +70,20 @@ def names() -> list[str]:
     return sorted(path.stem for path in FOLDER.glob("*.py") if not path.stem.startswith("_"))
 
 
+def _check(scenario: Scenario, path: Path) -> None:
+    """Raises UsageError unless every checker is one that a stored history can name."""
+    if not scenario.must_hold:
+        raise UsageError(f"The scenario file {path} says nothing that must hold; begin with must_hold=[*checkers.the_contract].")
+    for checker in scenario.must_hold:
+        if isinstance(checker, Parameterised):
+            raise UsageError(f"The scenario file {path} names {checker.name} without its limits; write {checker.name}(...).")
+        if not isinstance(checker, Checker):
+            raise UsageError(
+                f"The scenario file {path} has {checker!r} in must_hold; expected checkers, such as checkers.backlog_drains(...)."
+            )
+        checkers.by_name(checker.name, checker.arguments)
+
+
 def _read(path: Path) -> Scenario:
     try:
         module = runpy.run_path(str(path))
@@ -82,4 +97,5 @@ def _read(path: Path) -> Scenario:
     story = (module.get("__doc__") or "").strip()
     if not story:
         raise UsageError(f"The scenario file {path} tells no story; give it a docstring of one sentence.")
+    _check(scenario, path)
     return dataclasses.replace(scenario, name=path.stem, story=story.splitlines()[0], path=str(path.resolve()))

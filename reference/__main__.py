@@ -15,13 +15,10 @@ import sys
 from random import SystemRandom
 
 import httpx
-import uvicorn
 
 from reference import wiring
-from reference.api import create_app
 from reference.connection import QUEUE_ERRORS
 from reference.postgres import PostgresStore
-from reference.server import PoliteServer
 from reference.settings import BadSettingsError, Settings, read_settings
 from reference.store import StoreUnavailableError
 
@@ -72,6 +69,12 @@ def _serve(settings: Settings, *, host: str, port: int) -> int:
 
 
 async def _serve_until_signalled(settings: Settings, *, host: str, port: int, grace_seconds: int) -> None:
+    # Only the API needs a web framework; a worker that does not load it starts in half the time.
+    import uvicorn
+
+    from reference.api import create_app
+    from reference.server import PoliteServer
+
     given = _surroundings(settings)
     async with given.http:
         app = create_app(wiring.api(given))

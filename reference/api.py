@@ -1,6 +1,6 @@
 """The HTTP side: POST /ingest, GET /ingest/{id}/status, /healthz and /readyz, with FastAPI.
 
-The body is validated by hand: one pass from bytes to model, no dependency machinery on the hot path, same OpenAPI.
+Requests are read by hand: one pass from bytes to model, no dependency machinery on the hot path, same OpenAPI.
 Where to go next: ``intake`` (202), ``synchronous`` (200 processed), ``problems`` (everything else).
 """
 
@@ -16,7 +16,7 @@ from fastapi.responses import JSONResponse
 from reference import problems
 from reference.events import Event, InvalidEventError, Pair, parse
 from reference.intake import Acceptance, Intake, UnansweredError, UnavailableError
-from reference.problems import ProblemError
+from reference.problem import ProblemError
 from reference.readiness import why_not_ready
 from reference.status import SeveralSourcesError, Status, StatusUnavailableError
 from reference.store import Row
@@ -27,6 +27,13 @@ _POLL_AGAIN_SECONDS = "1"
 _BASE_PROCESSING_MS = 250
 _PROCESSING_MS_PER_WAITING = 5
 _BODY = {"requestBody": {"required": True, "content": {"application/json": {"schema": Event.model_json_schema()}}}}
+
+_NAMES = {
+    "parameters": [
+        {"name": "event_id", "in": "path", "required": True, "schema": {"type": "string"}},
+        {"name": "source", "in": "query", "required": False, "schema": {"type": "string"}},
+    ]
+}
 
 
 def create_app(parts: ApiParts) -> FastAPI:
@@ -40,7 +47,7 @@ def create_app(parts: ApiParts) -> FastAPI:
     app = FastAPI(title="Event ingestion", version="1", lifespan=lifespan, exception_handlers=problems.handlers())
     app.state.parts = parts
     app.add_api_route("/ingest", ingest, methods=["POST"], response_model=None, openapi_extra=_BODY)
-    app.add_api_route("/ingest/{event_id}/status", status, methods=["GET"], response_model=None)
+    app.add_api_route("/ingest/{event_id}/status", status, methods=["GET"], response_model=None, openapi_extra=_NAMES)
     app.add_api_route("/healthz", healthz, methods=["GET"], response_model=None)
     app.add_api_route("/readyz", readyz, methods=["GET"], response_model=None)
     return app
@@ -59,8 +66,9 @@ async def ingest(request: Request) -> JSONResponse:
         raise ProblemError(422, f"Not an acceptable event: {error}.", kind="invalid") from None
 
 
-async def status(request: Request, event_id: str, source: str | None = None) -> JSONResponse:
+async def status(request: Request) -> JSONResponse:
     """The status of one event; ``source`` is needed where several sources use the id."""
+    event_id, source = request.path_params["event_id"], request.query_params.get("source")
     try:
         found = await _parts(request).statuses.find(event_id, source=source)
     except SeveralSourcesError:

@@ -6,6 +6,7 @@ Where to go next: ``intake`` and ``queue``.
 
 from __future__ import annotations
 
+import asyncio
 from typing import Any
 
 import hiredis
@@ -52,12 +53,31 @@ def connect(url: str, *, timeout_seconds: float, connect_timeout_seconds: float)
 async def call(redis: Redis, *command: str | int) -> Any:
     """One command and its plain answer: without the layers of redis-py that would retry it and reshape the answer.
 
-    Raises QUEUE_ERRORS; a connection on which an answer is still to come is closed, not given back.
+    Raises QUEUE_ERRORS.
     """
     pool: Any = redis.connection_pool  # untyped in redis-py
     connection = await pool.get_connection()
     try:
-        await connection.send_packed_command(hiredis.pack_command(command))
-        return await connection.read_response()
+        return await ask(connection, *command)
     finally:
         await pool.release(connection)
+
+
+async def ask(connection: Any, *command: str | int) -> Any:
+    """One command on a connection of the pool, within its time-out; a connection that may still get an answer is closed.
+
+    Raises QUEUE_ERRORS. redis-py would make a task of each sending for a time-out of its own; one deadline covers both here.
+    """
+    seconds, connection.socket_timeout = connection.socket_timeout, None
+    try:
+        async with asyncio.timeout(seconds):
+            await connection.send_packed_command(_packed(*command))
+            return await connection.read_response()
+    finally:
+        connection.socket_timeout = seconds
+
+
+def _packed(*command: str | int) -> bytes:
+    """A command as it goes over the wire; hiredis does it in C, redis-py word by word in Python."""
+    wire: bytes = hiredis.pack_command(command)  # type: ignore[arg-type]  # its stub takes tuples of one word only
+    return wire

@@ -43,7 +43,7 @@ class Done:
 
 @dataclass(frozen=True)
 class Later:
-    """The entry waits. ``is_attempt``: a mail was tried, so the count goes up. ``is_parked``: it waits for mail to go out again."""
+    """The entry waits; ``is_parked``: for mail to go out again. ``is_attempt``: a mail was tried, so the count goes up."""
 
     seconds: float
     is_attempt: bool = False

@@ -12,13 +12,12 @@ from dataclasses import dataclass
 from random import Random
 from typing import Any
 
-import hiredis
 from redis.asyncio import Redis
 from redis.exceptions import BusyLoadingError, NoScriptError, OutOfMemoryError, ReadOnlyError, RedisError, ResponseError
 
 from reference import scripts
 from reference.coalescer import Coalescer
-from reference.connection import DELAYED, PARKED, QUEUE_ERRORS, STREAM, index_key, record_key
+from reference.connection import DELAYED, PARKED, QUEUE_ERRORS, STREAM, ask, index_key, record_key
 from reference.events import Event, fingerprint
 
 # Answers of a server that did nothing, by the first word of the error.
@@ -115,7 +114,7 @@ class Intake:
         for ticket in tickets:
             ticket.was_sent = True
         try:
-            return await _ask(connection, scripts.load("accept"), keys=keys, args=args)
+            return await _accept(connection, scripts.load("accept"), keys=keys, args=args)
         except RedisError as error:
             raise _classify(error, tickets) from error
         except (OSError, TimeoutError) as error:
@@ -124,13 +123,11 @@ class Intake:
             await self._pool.release(connection)
 
 
-async def _ask(connection: Any, script: scripts.Script, *, keys: list[str], args: list[scripts.Argument]) -> Any:
+async def _accept(connection: Any, script: scripts.Script, *, keys: list[str], args: list[scripts.Argument]) -> Any:
     try:
-        await connection.send_packed_command(hiredis.pack_command(("EVALSHA", script.sha, len(keys), *keys, *args)))
-        return await connection.read_response()
+        return await ask(connection, "EVALSHA", script.sha, len(keys), *keys, *args)
     except NoScriptError:
-        await connection.send_command("EVAL", script.text, len(keys), *keys, *args)
-        return await connection.read_response()
+        return await ask(connection, "EVAL", script.text, len(keys), *keys, *args)
 
 
 def _classify(error: RedisError, tickets: list[Ticket]) -> Exception:

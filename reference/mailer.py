@@ -51,6 +51,7 @@ class Mailer:
     def __init__(self, client: httpx.AsyncClient, settings: Settings) -> None:
         self._client = client
         self._settings = settings
+        self._url = httpx.URL(settings.sendgrid_url)
 
     async def send(self, event: Event, *, just_before: Callable[[], Awaitable[None]]) -> Answer:
         """Send the mail of ``event``; answers within ``mail_timeout_seconds``.
@@ -73,7 +74,7 @@ class Mailer:
 
         seconds = self._settings.mail_timeout_seconds
         return await self._client.post(
-            self._settings.sendgrid_url,
+            self._url,
             json=body(event, mail_from=self._settings.mail_from),
             headers={"Authorization": f"Bearer {self._settings.sendgrid_api_key.get_secret_value()}"},
             timeout=httpx.Timeout(seconds, connect=seconds / 2),
@@ -102,9 +103,9 @@ def classify(status: int, headers: Mapping[str, str], *, longest_seconds: float)
         return Answer(Outcome.RATE_LIMITED, reason, wait_seconds(headers, longest_seconds=longest_seconds))
     if status in _CREDENTIALS:
         return Answer(Outcome.MISCONFIGURED, reason)
-    if status >= _SERVER_ERRORS or status in _TRY_AGAIN:
-        return Answer(Outcome.TRANSIENT, reason)
-    return Answer(Outcome.REFUSED, reason)
+    if 400 <= status < _SERVER_ERRORS and status not in _TRY_AGAIN:
+        return Answer(Outcome.REFUSED, reason)
+    return Answer(Outcome.TRANSIENT, reason)
 
 
 def wait_seconds(headers: Mapping[str, str], *, longest_seconds: float) -> float:

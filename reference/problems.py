@@ -1,6 +1,6 @@
 """Problem details (RFC 9457): the one shape of every answer that is not a success.
 
-Where to go next: ``api`` raises ``ProblemError`` and installs ``handlers()``, which give FastAPI's own errors the same shape.
+Where to go next: ``problem`` (what is raised) and ``api``, which installs ``handlers()``, which give FastAPI's own errors the same shape.
 """
 
 from __future__ import annotations
@@ -16,18 +16,9 @@ from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 
+from reference.problem import ProblemError
+
 _log = logging.getLogger(__name__)
-
-
-class ProblemError(Exception):
-    """An answer other than success; raise it anywhere below a route."""
-
-    def __init__(self, status: int, detail: str, *, kind: str = "", retry_after_seconds: float | None = None) -> None:
-        super().__init__(detail)
-        self.status = status
-        self.detail = detail
-        self.kind = kind
-        self.retry_after_seconds = retry_after_seconds
 
 
 def response(problem: ProblemError, *, instance: str, headers: dict[str, str] | None = None) -> Response:

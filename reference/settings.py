@@ -59,6 +59,15 @@ class Settings(BaseSettings):
             raise BadSettingsError(_explain(error)) from None
 
     @model_validator(mode="after")
+    def _a_mail_ends_before_its_lease(self) -> Self:
+        # A lease counts as good for half its time after a renewal; a mail begun at its very end must be over before it is.
+        if self.mail_timeout_seconds > self.reclaim_seconds / 2:
+            raise ValueError(
+                "MAIL_TIMEOUT_SECONDS is more than half of RECLAIM_SECONDS; make it smaller, or two workers may mail"
+            )
+        return self
+
+    @model_validator(mode="after")
     def _has_what_its_path_needs(self) -> Self:
         required = {"DATABASE_URL": self.database_url.get_secret_value()}
         if self.async_ingestion:

@@ -40,7 +40,11 @@ class Status:
 
 
 class Statuses:
-    """Looks events up. Without Redis (the synchronous path) the database alone answers."""
+    """Looks events up: in Redis, and what Redis has forgotten in the database.
+
+    While Redis is down the database is not asked in its place: it may know an event completed whose record, once Redis is back,
+    still says processing, and a status must not go back. Without Redis (the synchronous path) the database alone answers.
+    """
 
     def __init__(self, redis: Redis | None, store: Store) -> None:
         self._redis: Any = redis  # typed for bytes or text alike; ours answers text
@@ -48,19 +52,16 @@ class Statuses:
 
     async def find(self, event_id: str, *, source: str | None = None) -> Status | None:
         """The status of the event, None if it is unknown. Raises SeveralSourcesError or StatusUnavailableError."""
-        failure: Exception | None = None
+        if "\x00" in event_id + (source or ""):
+            return None  # no event has such an identity, and no database column could hold it
         if self._redis is not None:
             try:
                 known = await self._in_redis(self._redis, event_id, source=source)
-                if known is not None:
-                    return known
             except QUEUE_ERRORS as error:
-                failure = error
-        found = await self._in_store(event_id, source=source)
-        if found is None and failure is not None:
-            # The database not knowing it says nothing about an event that may still wait in Redis.
-            raise StatusUnavailableError(str(failure)) from failure
-        return found
+                raise StatusUnavailableError(str(error)) from error
+            if known is not None:
+                return known
+        return await self._in_store(event_id, source=source)
 
     async def _in_redis(self, redis: Any, event_id: str, *, source: str | None) -> Status | None:
         sources = [source] if source is not None else await _sources(redis, event_id)

@@ -13,7 +13,7 @@ from reference.backoff import Backoff
 from reference.events import Event, Pair
 from reference.mailer import Answer, Outcome
 from reference.postman import Postman
-from reference.problems import ProblemError
+from reference.problem import ProblemError
 from reference.settings import Settings
 from reference.store import NewRow, Reservation, Row, Store, StoreUnavailableError, UnstorableError
 

@@ -31,7 +31,7 @@ from harness import Scenario, between, checkers, faults, traffic
 scenario = Scenario(
     traffic=traffic.steady(per_second=10, for_seconds=5, mailed=0.0),
     faults=[between(1, 3, faults.SendGridAnswers(status=503))],
-    must_hold=[checkers.every_accepted_event_is_stored_once],
+    must_hold=[checkers.every_accepted_event_is_stored_once, checkers.nothing_is_invented],
 )
 '''
 

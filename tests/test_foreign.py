@@ -5,6 +5,8 @@ from __future__ import annotations
 import json
 from pathlib import Path
 
+import pytest
+
 from tests.command import ROOT, harness, last_lines
 
 FOREIGN = ROOT / "tests" / "foreign"
@@ -14,6 +16,7 @@ def rulings(out: Path) -> dict[str, str]:
     return {one["name"]: one["ruling"] for one in json.loads((out / "results.json").read_text())["scenarios"]}
 
 
+@pytest.mark.quiet
 def test_it_passes_when_sound_and_what_needs_redis_does_not_apply(tmp_path: Path) -> None:
     names = ("worker_crash", "postgres_restart", "poison_event", "redis_restart")
     words = ("run", *names, "--system", str(FOREIGN / "foreign.toml"), "--out", str(tmp_path / "out"))

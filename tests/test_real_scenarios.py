@@ -26,6 +26,7 @@ def violated(one: dict[str, Any]) -> set[str]:
     return {verdict["checker"] for verdict in one["verdicts"] if verdict["ruling"] == "violated"}
 
 
+@pytest.mark.quiet
 def test_the_reference_holds(tmp_path: Path) -> None:
     names = ("baseline", "sendgrid_outage", "worker_crash", "duplicate_storm")
     done = harness("run", *names, "--world", "real", "--out", str(tmp_path / "out"), timeout=PATIENCE_SECONDS)

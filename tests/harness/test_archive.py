@@ -167,6 +167,7 @@ def test_a_campaign_counts_its_seeds() -> None:
     assert (row.held, row.unknown, row.violated, row.no_bite, row.drawn, row.cpu_s) == (2, 1, 0, 3, 6, 3.0)
     assert row.ruling is Ruling.UNKNOWN
     assert campaign(Ruling.HELD, no_bite=9).ruling is Ruling.HELD
+    assert dataclasses.replace(campaign(Ruling.HELD, no_bite=9), wanted=2).ruling is Ruling.UNKNOWN, "fewer bit than were wanted"
     assert campaign(Ruling.UNKNOWN, Ruling.VIOLATED).ruling is Ruling.VIOLATED
 
 
@@ -206,7 +207,8 @@ def test_a_run_folder_is_never_overwritten(tmp_path: Path, monkeypatch: pytest.M
     (tmp_path / "mine").mkdir()
     assert RunFolder.create(tmp_path / "mine", "run").path == tmp_path / "mine", "an empty folder will do"
     (tmp_path / "mine" / "notes").write_text("keep me")
-    assert RunFolder.create(tmp_path / "mine", "run").path == tmp_path / "mine-2"
+    with pytest.raises(UsageError, match="is not empty"):
+        RunFolder.create(tmp_path / "mine", "run")
 
 
 def test_two_executions_of_one_name_have_a_folder_each(tmp_path: Path) -> None:

@@ -10,6 +10,7 @@ import pytest
 
 from harness import verbs
 from harness.history import History
+from harness.runner import Order, execute
 from tests.command import harness, last_lines
 
 SYSTEM = """
@@ -92,6 +93,16 @@ def test_wrong_words_are_refused(words: list[str]) -> None:
     refused(*words)
 
 
+def test_a_flaw_is_planted_in_the_simulation_only() -> None:
+    assert "use --world simulated" in refused("run", "baseline", "--world", "real", "--flaw", "any.py")
+    assert "cannot be planted" in refused("run", "baseline", "--flaw", "no_such_flaw.py")
+
+
+def test_results_do_not_go_where_something_is(tmp_path: Path) -> None:
+    (tmp_path / "results.json").write_text("{}")
+    assert "is not empty" in refused("run", "baseline", "--out", str(tmp_path))
+
+
 def test_every_verb_ends_its_help_with_an_example() -> None:
     for verb in ("accept", "list", "run", "check", "report", "replay"):
         done = harness(verb, "--help")
@@ -131,6 +142,21 @@ def test_a_replay_gives_the_same_violations(run: Path, tmp_path: Path) -> None:
     assert "the same violations as stored" in done.stdout
     (again,) = (tmp_path / "again").glob("scenarios/*/history.jsonl")
     assert again.read_bytes() == history.read_bytes()
+
+
+def test_a_replay_whose_fault_bites_no_more_is_unknown(tmp_path: Path) -> None:
+    story = tmp_path / "mine.py"
+    story.write_text(
+        "'''A kill nobody meets.'''\nfrom harness import *\n"
+        "scenario = Scenario(traffic=traffic.steady(per_second=5, for_seconds=2), must_hold=checkers.the_contract,\n"
+        "    faults=[upon(at_operation(10**6), faults.WorkerCrashes(), for_seconds=1)])\n"
+    )
+    history = tmp_path / "history.jsonl"
+    performed = execute(Order(scenario=str(story), system="async", world="simulated", seed=1), None)
+    assert performed.history is not None
+    history.write_text("".join(f"{line}\n" for line in performed.history.lines()))
+    done = harness("replay", str(history), "--out", str(tmp_path / "again"))
+    assert done.returncode == 3, last_lines(done)
 
 
 @pytest.mark.xdist_group("stored")

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import os
 import shutil
+import tempfile
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
@@ -238,7 +239,7 @@ def histories(draw: Any) -> History:
 @settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(history=histories())
 def test_no_history_breaks_the_report(tmp_path: Path, history: History) -> None:
-    folder = RunFolder.create(tmp_path / "run", "run")
+    folder = RunFolder(Path(tempfile.mkdtemp(dir=tmp_path)))
     execution = kept(folder, history, [("something is wrong", "a"), ("or missing", "evt|`<"), ("as a whole", None)])
     text = text_of(folder, results_of(execution))
     assert "worker_crash" in text

@@ -9,6 +9,8 @@ import pytest
 from harness import Scenario, amid_work, at_operation, between, checkers, faults, mail, scenario, traffic, upon
 from harness.usage import UsageError
 
+BEGIN = "'''A story.'''\nfrom harness import *\nscenario = Scenario(traffic=traffic.steady(per_second=1, for_seconds=1), "
+
 
 @pytest.mark.parametrize("name", scenario.names())
 def test_every_scenario_tells_its_story_and_says_what_must_hold(name: str) -> None:
@@ -77,6 +79,10 @@ def test_an_unknown_name_suggests_the_nearest() -> None:
     ("text", "sentence"),
     [
         ("'''A story.'''\nx = 1", "defines no `scenario = Scenario"),
+        (BEGIN + "must_hold=())", "says nothing that must hold"),
+        (BEGIN + "must_hold=[checkers.backlog_drains])", "names backlog_drains without its limits; write backlog_drains(...)"),
+        (BEGIN + "must_hold=[print])", "expected checkers"),
+        (BEGIN + "must_hold=[checkers.backlog_drains(within=3)])", "takes no argument 'within'. Did you mean 'within_seconds'?"),
         ("import nothing_there", "cannot be run: ModuleNotFoundError"),
         (
             "from harness import *\nscenario = Scenario(traffic=traffic.steady(per_second=1, for_seconds=1), must_hold=())",

@@ -40,6 +40,7 @@ class Queue:
         self.finished: list[Finish] = []
         self.delayed: list[Delay] = []
         self.lost: list[str] = []
+        self.unparked = 0
 
     async def finish(self, finishes: Sequence[Finish]) -> list[bool]:
         self.finished += finishes
@@ -48,6 +49,9 @@ class Queue:
     async def delay(self, delays: Sequence[Delay]) -> list[bool]:
         self.delayed += delays
         return [True for _ in delays]
+
+    def unpark(self) -> None:
+        self.unparked += 1
 
     async def renew(self, entry_ids: Sequence[str]) -> list[str]:
         return [entry_id for entry_id in entry_ids if entry_id in self.lost]
@@ -203,6 +207,20 @@ async def test_what_fails_for_good_says_why(bench: Bench, entry: dict[str, Any],
     ((end_status, end_reason),) = [(end.status, end.reason) for end in bench.queue.finished]
     assert end_status == "failed"
     assert end_reason.startswith(reason)
+
+
+async def test_while_the_breaker_is_open_events_are_parked_and_only_a_trial_is_welcome(bench: Bench) -> None:
+    assert bench.delivery.mails_welcome() == SETTINGS.batch_size
+    bench.status = 401  # opens it at once
+    await bench.delivery.deliver(bench.entry())
+    await bench.delivery.deliver(bench.entry())
+    assert [later.is_parked for later in bench.queue.delayed] == [False, True]
+    assert (bench.calls, bench.delivery.mails_welcome()) == (1, 0)
+    bench.delivery._postman._breaker._states.half_open()
+    assert bench.delivery.mails_welcome() == SETTINGS.breaker_trials
+    bench.status = 202
+    await bench.delivery.deliver(bench.entry())
+    assert (bench.queue.unparked, bench.delivery.mails_welcome()) == (1, SETTINGS.batch_size)
 
 
 async def test_the_first_stored_payload_is_the_one_that_counts(bench: Bench) -> None:

@@ -30,7 +30,7 @@ def configure(service: Service, *, postgres: Postgres, sendgrid: SendGrid, redis
         "DATABASE_URL": postgres.url,
         "SENDGRID_URL": sendgrid.url,
         "SENDGRID_API_KEY": "SG.test",
-        "RECLAIM_SECONDS": "1.5",
+        "RECLAIM_SECONDS": "2",
         "MAIL_TIMEOUT_SECONDS": "1",
         "BREAKER_RESET_SECONDS": "0.5",
         "RETRY_BASE_SECONDS": "0.1",

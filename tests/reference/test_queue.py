@@ -225,6 +225,19 @@ async def test_delayed_events_come_back_with_what_was_known(client: Any, queue: 
     assert (again.attempts, again.takes, again.was_mailed) == (3, 1, True)
 
 
+async def test_what_is_parked_comes_back_as_far_as_it_is_welcome(client: Any, queue: Queue) -> None:
+    door = intake(client, high_water=3)
+    for name in ("e1", "e2", "e3"):
+        await door.accept(event(name))
+    await queue.delay([Delay(entry.entry_id, entry.key, 60.0, is_parked=True) for entry in await taken(queue)])
+    assert (await door.accept(event("e4"))).kind == "full", "what is parked still counts"
+    came = []
+    for welcome in (0, 1, 10):
+        await queue.promote(most_parked=welcome)
+        came.append([entry.key for entry in await taken(queue)])
+    assert came == [[], [event("e1").pair.key], [event("e2").pair.key, event("e3").pair.key]]
+
+
 async def test_the_index_forgets_a_source_when_its_record_ends(client: Any) -> None:
     queue = Queue(client, consumer="one", window_seconds=0.05)
     await queue.create_group()
