@@ -89,7 +89,11 @@ def parser() -> argparse.ArgumentParser:
     check.add_argument("run", metavar="RUN", help="a run's folder, or one history.jsonl")
 
     report = _verb(
-        add, "report", verbs.rebuild_report, story="rebuild the report of a stored run", example="harness report reports/example"
+        add,
+        "report",
+        verbs.rebuild_report,
+        story="rebuild the report of a stored run",
+        example="harness report reports/20261123T180000Z-accept",
     )
     report.add_argument("run", metavar="RUN", help="a run's folder")
 

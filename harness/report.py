@@ -46,6 +46,7 @@ def render(folder: RunFolder, results: Results) -> str:
         _scenarios(results),
         _campaigns(results),
         sections.all_of(folder, results),
+        sections.claims(results),
         _repeat(results),
         _versions(results),
     )

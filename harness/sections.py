@@ -19,7 +19,7 @@ VIOLATIONS_SHOWN = 3  # of each checker
 CLAIMS_SHOWN = 3
 SECTIONS_OF_ONE_KIND = 3  # of a campaign with a hundred violated seeds, the first few tell the story
 
-_WORST_FIRST = (Ruling.VIOLATED, Ruling.UNKNOWN, Ruling.HELD, Ruling.NOT_APPLICABLE)
+_WORST_FIRST = (Ruling.VIOLATED, Ruling.UNKNOWN)
 
 
 def all_of(folder: RunFolder, results: Results) -> Iterator[str]:
@@ -115,19 +115,35 @@ def _faults(execution: Execution) -> Iterator[str]:
 
 
 def _verdicts(verdicts: Sequence[Verdict]) -> Iterator[str]:
-    ordered = sorted(verdicts, key=lambda verdict: _WORST_FIRST.index(verdict.ruling))
-    rows = [
-        [
-            told(verdict.ruling).replace(" ", "\N{NO-BREAK SPACE}"),
-            plain(verdict.claim),
-            plain(verdict.checker),
-            f"{verdict.checked:,}" if verdict.checked else "",
-            plain(_found(verdict)),
-        ]
-        for verdict in ordered
-    ]
-    yield from table(["ruling", "what must hold", "checker", "checked", "found"], rows, right=["checked"])
+    """What is wrong in a table, what held in a line: a reader looks for the first and believes the second."""
+    wrong = sorted((one for one in verdicts if one.ruling in _WORST_FIRST), key=lambda one: _WORST_FIRST.index(one.ruling))
+    if wrong:
+        rows = [[_stuck_together(one.ruling), plain(one.claim), plain(one.checker), plain(_found(one))] for one in wrong]
+        yield from table(["ruling", "what must hold", "checker", "found"], rows)
+        yield ""
+    held = [f"{plain(one.checker)} ({one.checked:,})" for one in verdicts if one.ruling is Ruling.HELD]
+    if held:
+        yield f"{told(Ruling.HELD)}, with how many things were checked: {', '.join(held)}."
+        yield ""
+    beside = [f"{plain(one.checker)} ({plain(one.reason)})" for one in verdicts if one.ruling is Ruling.NOT_APPLICABLE]
+    if beside:
+        yield f"Not applicable: {'; '.join(beside)}."
+        yield ""
+
+
+def claims(results: Results) -> Iterator[str]:
+    """What every checker of the run claims, once for all executions."""
+    known = {one.checker: one.claim for execution in results.scenarios for one in execution.verdicts}
+    if not known:
+        return
+    yield "## What must hold"
     yield ""
+    yield from table(["checker", "claim"], [[plain(checker), plain(claim)] for checker, claim in sorted(known.items())])
+    yield ""
+
+
+def _stuck_together(ruling: Ruling) -> str:
+    return told(ruling).replace(" ", "\N{NO-BREAK SPACE}")
 
 
 def _found(verdict: Verdict) -> str:
