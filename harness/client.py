@@ -7,6 +7,7 @@ last fault; every attempt is an operation of the history. `Course` is what clien
 from __future__ import annotations
 
 import asyncio
+import math
 from collections.abc import Iterator
 from dataclasses import dataclass
 from itertools import chain, repeat
@@ -18,6 +19,9 @@ from harness.worlds.world import World
 PATIENCE_SECONDS = 10.0
 LONGEST_RETRY_PAUSE_SECONDS = 2.0
 STATUS_PAUSES_SECONDS = (0.5, 1.0, 2.0, 4.0, 8.0)  # the last one repeats
+READS_ON_AFTER_SECONDS = (0.1, 0.4, 1.5)  # 0.1, 0.5 and 2 s after the first final status: it must not change any more
+READS_ON_EVERY_SECONDS = 0.25  # at most one client begins to in that time: reads must not become the load
+FINAL_STATUSES = ("completed", "failed")
 
 
 @dataclass(slots=True)
@@ -27,10 +31,18 @@ class Course:
     faults_open: int = 0
     calm_since_s: float = 0.0  # when the last fault ended
     posting: int = 0  # clients that have not got their last answer yet
+    read_on_s: float = -math.inf  # when a client last began to read on after a final status
 
     def has_patience(self, *, since_s: float, now_s: float) -> bool:
         """Whether a client that began at `since_s` still retries."""
         return self.faults_open > 0 or now_s < max(self.calm_since_s, since_s) + PATIENCE_SECONDS
+
+    def reads_on(self, *, now_s: float) -> bool:
+        """Whether a client that sees a final status now looks again a few times; a sample of them does."""
+        if now_s < self.read_on_s + READS_ON_EVERY_SECONDS:
+            return False
+        self.read_on_s = now_s
+        return True
 
 
 def is_worth_retrying(post: Post) -> bool:
@@ -45,7 +57,7 @@ async def serve_submission(world: World, submission: Submission, course: Course)
         await asyncio.sleep(delay)
     posts = await asyncio.gather(*(deliver(world, submission, course) for _ in range(submission.copies)))
     if any(post.promises for post in posts):
-        await follow(world, submission)
+        await follow(world, submission, course)
 
 
 async def deliver(world: World, submission: Submission, course: Course) -> Post:
@@ -67,13 +79,17 @@ async def deliver(world: World, submission: Submission, course: Course) -> Post:
         course.posting -= 1
 
 
-async def follow(world: World, submission: Submission) -> None:
-    """Read the event's status at once, and then ever more rarely, until it is final."""
+async def follow(world: World, submission: Submission, course: Course) -> None:
+    """Read the event's status at once, and then ever more rarely, until it is final; then perhaps see whether it stays so."""
+    pair = submission.event.pair
     for pause in chain(STATUS_PAUSES_SECONDS, repeat(STATUS_PAUSES_SECONDS[-1])):
-        read = await world.read_status(submission.event.pair)
-        if read.status in ("completed", "failed"):
-            return
+        if (await world.read_status(pair)).status in FINAL_STATUSES:
+            break
         await asyncio.sleep(pause)
+    if course.reads_on(now_s=world.clock.now()):
+        for pause in READS_ON_AFTER_SECONDS:
+            await asyncio.sleep(pause)
+            await world.read_status(pair)
 
 
 def _retry_pauses() -> Iterator[float]:

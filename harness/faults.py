@@ -7,11 +7,13 @@ seed, stored with the run, and can be shrunk. `NoFault` is the smallest one to c
 from __future__ import annotations
 
 import dataclasses
+from collections.abc import Collection
 from dataclasses import dataclass
 from random import Random
 from typing import Any, ClassVar, Literal
 
 Loss = Literal["process-crash", "power-loss", "empty"]
+BLIND_SPREAD_SECONDS = 3.0  # within which the moment of `AmidWork` is drawn where nothing of the work can be seen
 
 
 @dataclass(frozen=True, slots=True)
@@ -123,13 +125,18 @@ FAULTS: dict[str, type[Fault]] = {
 class At:
     """A moment: seconds after the traffic began."""
 
+    needs: ClassVar[str] = "api"
     seconds: float
 
 
 @dataclass(frozen=True, slots=True)
 class UponMail:
-    """The moment the provider sees its n-th call at or after `after_seconds`; the caller is held in mid-call."""
+    """The moment the provider sees its n-th call at or after `after_seconds`; the caller is held in mid-call.
 
+    It is held before the provider decides: a caller that dies of the fault leaves a mail that was never taken.
+    """
+
+    needs: ClassVar[str] = "sendgrid"
     number: int
     after_seconds: float = 0.0
 
@@ -143,6 +150,7 @@ class AtOperation:
     `sent` says whether that operation still leaves the machine.
     """
 
+    needs: ClassVar[str] = "api"
     number: int
     after_seconds: float = 0.0
     sent: bool = True
@@ -152,6 +160,7 @@ class AtOperation:
 class AmidWork:
     """Some moment at which a worker is in the middle of an event; each world draws one from the seed (see `resolve`)."""
 
+    needs: ClassVar[str] = "api"
     after_seconds: float = 0.0
 
 
@@ -198,14 +207,19 @@ def amid_work(*, after_seconds: float) -> AmidWork:
     return AmidWork(after_seconds)
 
 
-def resolve(planned: Planned, *, world: str, random: Random) -> Planned:
-    """Draw what the plan leaves open: `AmidWork` becomes an I/O operation in the simulation, a mail on the wire for real."""
+def resolve(planned: Planned, *, world: str, random: Random, offers: Collection[str]) -> Planned:
+    """Draw what the plan leaves open: `AmidWork` becomes an I/O operation in the simulation, a mail on the wire for real.
+
+    `offers` is what the system has; where it sends no mail, nothing of its work is seen on the wire, and a time is drawn.
+    """
     if not isinstance(planned.trigger, AmidWork):
         return planned
     after = planned.trigger.after_seconds
     trigger: Trigger = UponMail(random.randint(1, 10), after)
     if world == "simulated":
         trigger = AtOperation(random.randint(1, 60), after, sent=random.random() < 0.5)
+    elif trigger.needs not in offers:
+        trigger = At(round(after + random.uniform(0.0, BLIND_SPREAD_SECONDS), 3))
     return dataclasses.replace(planned, trigger=trigger)
 
 

@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import dataclasses
 import json
+import math
 from collections import defaultdict
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
@@ -55,6 +56,7 @@ class Post:
     content_type: str = ""
     error: str = ""  # the transport's error where there was no answer
     process: str = ""  # the API process that was asked
+    missing: tuple[str, ...] = ()  # what the contract asks of a 2xx and this one lacks: "Location", "idempotency_key", ...
 
     @property
     def promises(self) -> bool:
@@ -78,6 +80,7 @@ class Read:
     error: str = ""
     process: str = ""
     final: bool = False  # read after the world had come to rest
+    missing: tuple[str, ...] = ()  # what the contract asks of a 200 and this one lacks: "id", "result", ...
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -232,6 +235,11 @@ class History:
         """How the run ended; None if it was cut off before."""
         ends = self.of(Rest)
         return ends[-1] if ends else None
+
+    @property
+    def last_s(self) -> float:
+        """The last moment any entry tells of; minus infinity if there is none."""
+        return max((getattr(entry, "end_s", getattr(entry, "at_s", -math.inf)) for entry in self.entries), default=-math.inf)
 
     @property
     def is_quiet(self) -> bool:

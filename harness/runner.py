@@ -65,9 +65,9 @@ def execute(order: Order, folder: Path | None) -> Performed:
         )
     if order.flaw and order.world != "simulated":
         raise UsageError("A flaw can only be planted in the simulated world; leave out --flaw, or use --world simulated.")
-    if reason := why_not_applicable(wanted, system):
+    plan = order.plan if order.plan is not None else wanted.plan(world=order.world, seed=order.seed, offers=system.offers)
+    if reason := why_not_applicable(plan, system, world=order.world):
         return Performed(_skipped(order, system, reason), None)
-    plan = order.plan if order.plan is not None else wanted.plan(world=order.world, seed=order.seed)
     history = History(_header(order, wanted, system, plan=plan))
     wall, cpu = time.perf_counter(), time.process_time()
     _perform_in_world(order, wanted, _stage(order, system, history, folder=folder))
@@ -82,11 +82,17 @@ def execute(order: Order, folder: Path | None) -> Performed:
     return Performed(execution, history)
 
 
-def why_not_applicable(wanted: Scenario, system: System) -> str:
-    """The reason why a scenario says nothing about a system: what a fault would hurt is not there; empty if it applies."""
-    for planned in wanted.faults:
-        if planned.fault.needs not in system.offers:
-            return f"{type(planned.fault).__name__} needs {planned.fault.needs}, which the system '{system.name}' does not use"
+def why_not_applicable(plan: Sequence[Planned], system: System, *, world: str) -> str:
+    """The reason why a plan says nothing about a system; empty if it applies.
+
+    What a fault would hurt, or what its trigger waits for, is not there, or this world cannot make it happen.
+    """
+    for planned in plan:
+        for part in (planned.fault, planned.trigger):
+            if part.needs not in system.offers:
+                return f"{type(part).__name__} needs {part.needs}, which the system '{system.name}' does not use"
+        if reason := worlds.cannot_suffer(world, planned):
+            return reason
     return ""
 
 

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import dataclasses
 import runpy
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from random import Random
@@ -38,10 +38,10 @@ class Scenario:
     story: str = ""
     path: str = ""
 
-    def plan(self, *, world: str, seed: int) -> tuple[Planned, ...]:
-        """The faults of one run, with everything drawn that the scenario leaves open."""
+    def plan(self, *, world: str, seed: int, offers: Collection[str] = ("sendgrid",)) -> tuple[Planned, ...]:
+        """The faults of one run, with everything drawn that the scenario leaves open; `offers` is what the system has."""
         random = Random(f"{seed}:faults")
-        return tuple(resolve(planned, world=world, random=random) for planned in self.faults)
+        return tuple(resolve(planned, world=world, random=random, offers=offers) for planned in self.faults)
 
     def submissions(self, *, seed: int, thinned: bool) -> list[Submission]:
         """The events of one run."""

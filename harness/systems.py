@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import re
 import tomllib
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, Literal
 
@@ -16,6 +17,7 @@ from harness.usage import UsageError, nearest
 
 BUILT_IN = Path(__file__).resolve().parent.parent / "reference" / "systems"
 PLACEHOLDERS = ("port", "redis_url", "postgres_url", "sendgrid_url")
+_PLACEHOLDER = re.compile(r"\{(\w+)\}")
 
 
 class _Section(BaseModel):
@@ -106,7 +108,7 @@ class System(_Section):
     @model_validator(mode="after")
     def _placeholders_are_known(self) -> System:
         for text in self._texts():
-            for name in re.findall(r"\{(\w+)\}", text):
+            for name in _PLACEHOLDER.findall(text):
                 if name not in PLACEHOLDERS:
                     raise ValueError(f"unknown placeholder {{{name}}} in '{text}'. {nearest(name, PLACEHOLDERS)}")
         return self
@@ -132,6 +134,11 @@ class System(_Section):
     def processes(self) -> dict[str, int]:
         """How many processes of each role there are."""
         return {"api": self.api.count} | ({"worker": self.worker.count} if self.worker else {})
+
+
+def filled(text: str, values: Mapping[str, str]) -> str:
+    """The text with every {placeholder} replaced; other braces are the service's own and stay."""
+    return _PLACEHOLDER.sub(lambda match: values.get(match[1], match[0]), text)
 
 
 def built_in() -> list[str]:

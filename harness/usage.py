@@ -1,4 +1,4 @@
-"""What a person got wrong, said in one sentence. The command line turns it into exit code 2; nothing else catches it."""
+"""What a person got wrong, or what broke around the harness, said in one sentence. The command line turns it into an exit."""
 
 from __future__ import annotations
 
@@ -8,6 +8,13 @@ from collections.abc import Iterable
 
 class UsageError(Exception):
     """Wrong usage or configuration: what happened, what was expected, the exact fix, in one sentence."""
+
+
+class StackBrokenError(Exception):
+    """A stack of the harness cannot go on (its guardian is gone, a server of ours stays down), in one sentence.
+
+    This says nothing about the service, and there is no history to judge: exit code 70.
+    """
 
 
 def nearest(word: str, candidates: Iterable[str]) -> str:

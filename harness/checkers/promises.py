@@ -18,6 +18,18 @@ REFUSED_FOR_NOW = (429, 503)
 NOT_ABOUT_THE_MAIL = (401, 403, 408, 425, 429)
 
 
+class Window(NamedTuple):
+    """A fault's time, in seconds, and the planned fault as `faults.to_data` wrote it."""
+
+    begin_s: float
+    end_s: float
+    planned: dict[str, Any]
+
+    def overlaps(self, begin_s: float, end_s: float) -> bool:
+        """Whether something that lasted so long happened in it, at least in part."""
+        return begin_s <= self.end_s and end_s >= self.begin_s
+
+
 class Sighting(NamedTuple):
     """A status somebody was shown: by a status read, by a duplicate's `current_status`, or by the answer `processed`."""
 
@@ -94,13 +106,28 @@ def due_mails(history: History) -> dict[Pair, Post]:
     return {pair: promise for pair, promise in history.promised.items() if promise.wants_mail}
 
 
+def is_refusal_for_good(call: Call) -> bool:
+    """A permanent 4xx about that very mail."""
+    return 400 <= call.http_status < 500 and call.http_status not in NOT_ABOUT_THE_MAIL
+
+
 def refused_for_good_s(history: History) -> dict[Pair, float]:
-    """When the provider first refused an event's mail for good (a permanent 4xx about that very mail)."""
+    """When a planned fault first made the provider refuse an event's mail for good.
+
+    Any other permanent 4xx is the service's own doing: without a fault the provider refuses a mail only for its body, and
+    the addresses it refuses belong to poison events.
+    """
+    refusing = [window for window in fault_windows(history) if window.planned.get("fault") == "SendGridAnswers"]
     first: dict[Pair, float] = {}
     for call in history.of(Call):
-        if call.pair is not None and 400 <= call.http_status < 500 and call.http_status not in NOT_ABOUT_THE_MAIL:
+        if call.pair is not None and is_refusal_for_good(call) and any(_made_it(window, call) for window in refusing):
             first[call.pair] = min(call.begin_s, first.get(call.pair, math.inf))
     return first
+
+
+def _made_it(window: Window, call: Call) -> bool:
+    status = window.planned.get("settings", {}).get("status")
+    return status == call.http_status and window.overlaps(call.begin_s, call.begin_s)
 
 
 def poison(history: History) -> set[Pair]:
@@ -117,6 +144,22 @@ def excused(history: History) -> set[Pair]:
 def planned_fault(history: History, fault: Suffered) -> dict[str, Any]:
     """The planned fault that was suffered, as `faults.to_data` wrote it; empty if the header lacks it."""
     return history.header.plan[fault.index] if fault.index < len(history.header.plan) else {}
+
+
+def fault_windows(history: History) -> list[Window]:
+    """When the faults hurt. A fault is recorded at its end: in a history that is cut off, any other may always be under way."""
+    suffered = history.of(Suffered)
+    seen = [Window(fault.begin_s, fault.end_s, planned_fault(history, fault)) for fault in suffered]
+    if not is_cut_off(history):
+        return seen
+    known = {fault.index for fault in suffered}
+    plan = enumerate(history.header.plan)
+    return [*seen, *(Window(-math.inf, math.inf, planned) for index, planned in plan if index not in known)]
+
+
+def is_cut_off(history: History) -> bool:
+    """Whether the end is missing: what was under way then (a POST, a fault) has left no entry."""
+    return history.rest is None
 
 
 def last_fault_end_s(history: History) -> float:

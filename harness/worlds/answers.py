@@ -18,6 +18,11 @@ from harness.traffic import Event
 
 OK_STATUSES = range(200, 300)
 CERTAIN_5XX = frozenset({503})  # certainly nothing was taken; any other 5xx leaves it open
+FIELDS = {  # what each answer to a POST tells besides `status`
+    "accepted": ("id", "idempotency_key", "estimated_processing_ms"),
+    "duplicate": ("original_id", "current_status"),
+    "processed": ("id",),
+}
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -76,6 +81,7 @@ def post_of(event: Event, exchange: Exchange, *, attempt: int) -> Post:
         content_type=exchange.headers.get("content-type", ""),
         error=exchange.error,
         process=exchange.process,
+        missing=_missing_of_post(exchange, document, answer or "") if exchange.outcome == "ok" else (),
     )
 
 
@@ -95,6 +101,7 @@ def read_of(pair: Pair, exchange: Exchange, *, final: bool) -> Read:
         error=exchange.error,
         process=exchange.process,
         final=final,
+        missing=_missing_of_read(document) if exchange.http_status == 200 else (),
     )
 
 
@@ -109,6 +116,17 @@ def retry_after_s(value: str) -> float | None:
         return max(0.0, (parsedate_to_datetime(value) - datetime.now(UTC)).total_seconds())
     except (ValueError, TypeError):
         return None
+
+
+def _missing_of_post(exchange: Exchange, document: dict[str, Any], answer: str) -> tuple[str, ...]:
+    location = ("Location",) if answer == "accepted" and not exchange.headers.get("location") else ()
+    return location + tuple(name for name in ("status", *FIELDS.get(answer, ())) if document.get(name) is None)
+
+
+def _missing_of_read(document: dict[str, Any]) -> tuple[str, ...]:
+    """`processed_at` and `result` may be null, but they are there."""
+    untold = tuple(name for name in ("id", "status") if _text(document, name) is None)
+    return untold + tuple(name for name in ("processed_at", "result") if name not in document)
 
 
 def _text(document: dict[str, Any], name: str) -> str | None:

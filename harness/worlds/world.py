@@ -1,6 +1,6 @@
 """The one shape both worlds have. `runner` performs a scenario against this protocol and knows nothing else of a world.
 
-`open_world` is the only place that chooses between the two.
+`_world` is the only place that chooses between the two.
 """
 
 from __future__ import annotations
@@ -10,12 +10,16 @@ from collections.abc import Callable, Coroutine, Sequence
 from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Protocol
+from typing import TYPE_CHECKING, Any, Protocol
 
 from harness.faults import Fault, Planned, Trigger
 from harness.history import History, Pair, Post, Read
 from harness.systems import System
 from harness.traffic import Event
+
+if TYPE_CHECKING:
+    from harness.worlds.real.world import RealWorld
+    from harness.worlds.simulated.world import SimulatedWorld
 
 
 class Clock(Protocol):
@@ -70,6 +74,10 @@ class World(Protocol):
     async def record_final_state(self) -> bool:
         """Record every stored row as `Row`; False if they could not be read."""
 
+    @staticmethod
+    def cannot_suffer(planned: Planned) -> str:
+        """Why a supported fault or its trigger cannot happen here and now; empty if it can."""
+
 
 def run(name: str, main: Callable[[], Coroutine[Any, Any, None]], *, seed: int) -> None:
     """Run `main` on the event loop of that world: virtual time and everything drawn from `seed`, or asyncio's own."""
@@ -86,10 +94,23 @@ def open_world(name: str, stage: Stage) -> AbstractAsyncContextManager[World]:
 
     Raises UsageError if the system cannot be started: command not found, never ready, no `[simulation]`.
     """
+    return _world(name).open(stage)
+
+
+def cannot_suffer(name: str, planned: Planned) -> str:
+    """Why a fault or its trigger cannot happen in the world of that name; empty if it can. Nothing is started to tell."""
+    world = _world(name)
+    if type(planned.fault) not in world.supported_faults:
+        return f"the {name} world cannot make {type(planned.fault).__name__} happen"
+    return world.cannot_suffer(planned)
+
+
+def _world(name: str) -> type[SimulatedWorld] | type[RealWorld]:
+    """Imported late: each world brings libraries of its own along."""
     if name == "simulated":
         from harness.worlds.simulated.world import SimulatedWorld
 
-        return SimulatedWorld.open(stage)
+        return SimulatedWorld
     from harness.worlds.real.world import RealWorld
 
-    return RealWorld.open(stage)
+    return RealWorld

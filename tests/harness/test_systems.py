@@ -71,3 +71,9 @@ def test_an_unknown_name_suggests_a_built_in() -> None:
 @pytest.mark.parametrize("name", systems.built_in())
 def test_every_built_in_system_is_read(name: str) -> None:
     assert systems.load(name).description
+
+
+def test_only_known_placeholders_are_filled_in() -> None:
+    values = {"redis_url": "redis://here", "port": "80"}
+    assert systems.filled("{redis_url}?port={port}", values) == "redis://here?port=80"
+    assert systems.filled('{"level": "{port}", "more": {}}', values) == '{"level": "80", "more": {}}'

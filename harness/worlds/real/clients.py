@@ -13,6 +13,7 @@ from typing import Any
 import httpx
 
 from harness.worlds.answers import Exchange
+from harness.worlds.real import stub
 from harness.worlds.real.fleet import Fleet
 from harness.worlds.real.journal import WallClock
 
@@ -69,9 +70,13 @@ class Clients:
         told = f"no API process took the connection: {refusal}"
         return Exchange(process="", begin_s=begin_s, end_s=self._clock.now(), error=told, refused=True)
 
-    async def ask_stub(self, port: int) -> None:
-        """One request to the bare endpoint beside the service, made as all others are."""
-        await self._http.post(f"http://127.0.0.1:{port}/", json={})
+    async def ask_stub(self, port: int) -> bool:
+        """One request to the bare endpoint beside the service, made as all others are; whether it was answered in time."""
+        try:
+            await self._http.post(f"http://127.0.0.1:{port}/", json={}, timeout=stub.TIMES_OUT_AFTER_S)
+        except httpx.HTTPError:
+            return False
+        return True
 
     async def close(self) -> None:
         """Drop what is under way."""

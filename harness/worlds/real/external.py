@@ -1,6 +1,6 @@
 """Servers the user brings along: HARNESS_REDIS_URL and HARNESS_POSTGRES_URL name running ones instead of ours.
 
-They are used, never hurt: faults that kill a server do not work on them. Every stack gets a database of its own there,
+They are used, never killed: scenarios with such a fault are not applicable there. Every stack gets a database of its own there,
 and gives it back empty.
 """
 
@@ -21,6 +21,7 @@ from harness.usage import UsageError
 
 REDIS_VARIABLE = "HARNESS_REDIS_URL"
 POSTGRES_VARIABLE = "HARNESS_POSTGRES_URL"
+VARIABLES = {"redis": REDIS_VARIABLE, "postgres": POSTGRES_VARIABLE}
 DEFAULT_PORTS = {"redis": 6379, "postgres": 5432, "postgresql": 5432}
 REDIS_DATABASES = 16
 CLAIM_KEY = "ingestion-harness:claim"
@@ -31,6 +32,12 @@ class HiredServer:
     """A server somebody else runs; `url` names the database that is ours for now."""
 
     url: str
+
+
+def brought_along(server: str) -> str:
+    """The environment variable by which a user brought this server along; empty if nobody did."""
+    variable = VARIABLES.get(server, "")
+    return variable if os.environ.get(variable) else ""
 
 
 def address(url: str) -> tuple[str, int]:

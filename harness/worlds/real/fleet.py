@@ -1,16 +1,17 @@
 """The service's own processes in a stack: `api-0`, `worker-1`, ... started as the system file says.
 
 Each has a port of its own and its own view of the servers (`Wiring`). One that ends by itself is started again after a
-second, as a supervisor would. `stack.py` owns the fleet; faults reach its processes through `injuries.py`.
+second, again and again, as a supervisor would; one whose end a fault wanted comes back through that fault alone.
+`stack.py` owns the fleet; faults reach its processes through `injuries.py`.
 """
 
 from __future__ import annotations
 
 import asyncio
 import os
-import re
 import sys
 import time
+from collections import defaultdict
 from collections.abc import Callable, Coroutine, Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -19,8 +20,8 @@ from typing import Any
 import httpx
 
 from harness.systems import Process as Kind
-from harness.systems import System
-from harness.usage import UsageError
+from harness.systems import System, filled
+from harness.usage import StackBrokenError, UsageError
 from harness.worlds.real.journal import Journal
 from harness.worlds.real.processes import Command, Guard, Process, await_ready, with_log
 
@@ -48,8 +49,11 @@ class Fleet:
         self._system = system
         self._wiring = wiring
         self._processes: dict[str, Process] = {}
-        self._supervisors: dict[str, asyncio.Task[None]] = {}
+        self._supervisors: dict[Process, asyncio.Task[None]] = {}
         self._ready: dict[str, bool] = {}
+        self._ends_wanted: set[Process] = set()  # killed or told to stop: no supervisor starts them again
+        self._turns: defaultdict[str, asyncio.Lock] = defaultdict(asyncio.Lock)  # who starts or ends a process waits for others
+        self._all_started = False
         self._http = httpx.AsyncClient(trust_env=False, timeout=5.0)
 
     @property
@@ -65,6 +69,10 @@ class Fleet:
         """Whether a load balancer would send traffic there."""
         return self._ready.get(name, False)
 
+    def is_alive(self, name: str) -> bool:
+        """Whether it runs, ready or not."""
+        return name in self._processes and self._processes[name].exit_code is None
+
     def pid(self, name: str) -> int:
         """The process' id, of its latest incarnation."""
         return self._processes[name].pid
@@ -74,6 +82,7 @@ class Fleet:
         if self._system.setup is None:
             return
         process = await self._wiring.guard.run(self._command(SETUP, self._system.setup.command))
+        process.require()
         if code := process.exit_code:
             raise UsageError(with_log(process, f"The set-up command ended with exit code {code}"))
 
@@ -82,24 +91,52 @@ class Fleet:
         await all_of(self.start(name) for name in self.names())
         for name, process in self._processes.items():
             if process.exit_code is not None:
+                process.require()
                 raise UsageError(with_log(process, f"{name} ended with exit code {process.exit_code} at its start"))
+        self._all_started = True
 
     async def start(self, name: str) -> None:
-        """Start one process, wait until it is ready, and look after it from then on."""
+        """Start one process, unless it runs, and wait until it is ready. Raises UsageError if it does not get there."""
         kind = self._kind(name)
-        process = await self._wiring.guard.spawn(self._command(name, kind.command))
-        self._processes[name] = process
+        async with self._turns[name]:
+            if self.is_alive(name):
+                return
+            process = await self._wiring.guard.spawn(self._command(name, kind.command))
+            self._processes[name] = process
+            self._look_after(name, process)
         await await_ready(process, lambda: self._missing(name, kind), within_s=READY_WITHIN_S, every_s=POLL_S)
-        self._ready[name] = True
-        self._supervisors[name] = asyncio.create_task(self._supervise(name, process), name=f"supervisor of {name}")
-        self._wiring.journal.note(name, "started", detail=f"pid {process.pid}")
+        if process.exit_code is None:
+            self._ready[name] = True
+            self._wiring.journal.note(name, "started", detail=f"pid {process.pid}")
+
+    async def start_again(self, name: str) -> str:
+        """Start one process once the traffic has begun: how it came back, in words.
+
+        That it does not is a fact about the service: it is recorded, and the run goes on.
+        """
+        before = self._processes[name]
+        try:
+            await self.start(name)
+        except UsageError as error:
+            if self._processes[name] is not before and self._processes[name] in self._ends_wanted:
+                return "it was ended again before it was ready"
+            self._wiring.journal.note(name, "not restarted", detail=str(error))
+            return f"it did not come back: {str(error).splitlines()[0]}"
+        return f"now pid {self.pid(name)}"
 
     async def kill(self, name: str) -> bool:
         """kill -9; False if it had ended before."""
-        self._let_go(name)
-        killed = await self._processes[name].kill()
+        async with self._turns[name]:
+            process = self._processes[name]
+            if process.exit_code is not None:
+                return False
+            self._ends_wanted.add(process)
+            killed = await process.kill()
+            if not killed:  # it was faster, and ended by itself
+                self._ends_wanted.discard(process)
+                self._look_after(name, process)
         if killed:
-            self._wiring.journal.note(name, "killed", detail=f"pid {self.pid(name)}")
+            self._wiring.journal.note(name, "killed", detail=f"pid {process.pid}")
         return killed
 
     async def freeze(self, name: str) -> bool:
@@ -116,12 +153,16 @@ class Fleet:
             self._wiring.journal.note(name, "resumed", detail=f"pid {self.pid(name)}")
         return resumed
 
-    async def terminate(self, name: str, *, within_s: float) -> int:
-        """SIGTERM, and SIGKILL if it is still there after `within_s`; its exit code."""
-        self._let_go(name)
+    async def terminate(self, name: str, *, within_s: float) -> int | None:
+        """SIGTERM, and SIGKILL if it is still there after `within_s`; its exit code, None if it had ended before."""
+        async with self._turns[name]:
+            process = self._processes[name]
+            if process.exit_code is not None:
+                return None
+            self._ends_wanted.add(process)
         told_s = time.monotonic()
-        self._wiring.journal.note(name, "terminated", detail=f"pid {self.pid(name)}")
-        code = await self._processes[name].terminate(within_s=within_s)
+        self._wiring.journal.note(name, "terminated", detail=f"pid {process.pid}")
+        code = await process.terminate(within_s=within_s)
         self._wiring.journal.note(name, "exited", ended=(code, time.monotonic() - told_s))
         self._ready[name] = False
         return code
@@ -161,20 +202,20 @@ class Fleet:
             return "" if answer.status_code == 200 else f"GET {kind.ready} was answered {answer.status_code}, not 200"
         return await missing_listener(port) if kind is self._system.api else ""
 
+    def _look_after(self, name: str, process: Process) -> None:
+        if previous := self._supervisors.get(process):
+            previous.cancel()
+        self._supervisors[process] = asyncio.create_task(self._supervise(name, process), name=f"supervisor of {name}")
+
     async def _supervise(self, name: str, process: Process) -> None:
+        """Start it again when it ends by itself: a new incarnation has a supervisor of its own."""
         code = await process.wait()
         self._ready[name] = False
+        if process in self._ends_wanted or not self._all_started:
+            return
         self._wiring.journal.note(name, "exited", detail="by itself", ended=(code, None))
         await asyncio.sleep(BEFORE_RESTART_S)
-        try:
-            await self.start(name)
-        except UsageError as error:
-            self._wiring.journal.note(name, "not restarted", detail=str(error))
-
-    def _let_go(self, name: str) -> None:
-        """Its end is wanted: no supervisor starts it again."""
-        if supervisor := self._supervisors.pop(name, None):
-            supervisor.cancel()
+        await self.start_again(name)
 
 
 def names(system: System, *roles: str) -> list[str]:
@@ -183,20 +224,15 @@ def names(system: System, *roles: str) -> list[str]:
     return [f"{role}-{number}" for role in roles or counts for number in range(counts.get(role, 0))]
 
 
-def filled(text: str, values: Mapping[str, str]) -> str:
-    """The text with every {placeholder} replaced."""
-    return re.sub(r"\{(\w+)\}", lambda match: values.get(match[1], match[0]), text)
-
-
 async def all_of(steps: Iterable[Coroutine[Any, Any, None]]) -> None:
-    """Run side by side; the first UsageError stops the others and is raised."""
+    """Run side by side; the first StackBrokenError or UsageError stops the others and is raised."""
     try:
         async with asyncio.TaskGroup() as group:
             for step in steps:
                 group.create_task(step)
     except ExceptionGroup as errors:  # not `except*`: Python 3.11.2 wraps what is raised there into a group again
-        first = next((error for error in errors.exceptions if isinstance(error, UsageError)), None)
-        raise (first or errors) from None
+        told = [error for kind in (StackBrokenError, UsageError) for error in errors.exceptions if isinstance(error, kind)]
+        raise (told[0] if told else errors) from None
 
 
 async def missing_listener(port: int) -> str:

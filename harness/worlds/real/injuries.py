@@ -66,7 +66,7 @@ async def sendgrid_misbehaves(ward: Ward, fault: Fault) -> AsyncIterator[Injury]
 @asynccontextmanager
 async def server_crashes(ward: Ward, fault: Fault) -> AsyncIterator[Injury]:
     """RedisCrashes, PostgresCrashes."""
-    server = "redis" if isinstance(fault, faults.RedisCrashes) else "postgres"
+    server = KILLED_BY[type(fault)]
     loss = fault.loss if isinstance(fault, faults.RedisCrashes) else "process-crash"
     injury = Injury((server,))
     journal = ward.stack.fleet.journal
@@ -77,10 +77,9 @@ async def server_crashes(ward: Ward, fault: Fault) -> AsyncIterator[Injury]:
     try:
         yield injury
     finally:
-        started = await ward.stack.restart(server)
-        if started:
+        if killed:  # else it was down already, and whoever did that starts it again
+            started = await ward.stack.restart(server)
             journal.note(server, "started", detail=f"pid {started.pid}")
-        if killed and started and killed.pid != started.pid:
             forgotten = ward.stack.servers.forgotten_bytes(server)
             injury.evidence = (
                 f"{server} was killed as pid {killed.pid} and answered again as pid {started.pid} "
@@ -117,9 +116,8 @@ async def worker_crashes(ward: Ward, fault: Fault) -> AsyncIterator[Injury]:
     try:
         yield injury
     finally:
-        await fleet.start(victim)
-        if killed and fleet.pid(victim) != before:
-            injury.evidence = f"{victim} was killed as pid {before} and started again as pid {fleet.pid(victim)}: {ward.moment}"
+        if killed:  # else it was down already, and whoever did that starts it again
+            injury.evidence = f"{victim} was killed as pid {before} ({await fleet.start_again(victim)}): {ward.moment}"
 
 
 @asynccontextmanager
@@ -150,9 +148,9 @@ async def deploys(ward: Ward, fault: Fault) -> AsyncIterator[Injury]:
         for name in injury.processes:
             before = fleet.pid(name)
             code = await fleet.terminate(name, within_s=ENDS_WITHIN_S)
-            await fleet.start(name)
-            steps.append(f"{name} ended with exit code {code} (pid {before}, now {fleet.pid(name)})")
-        injury.evidence = "; ".join(steps)
+            if code is not None:  # else it was down already, and whoever did that starts it again
+                steps.append(f"{name} ended with exit code {code} (pid {before}, {await fleet.start_again(name)})")
+        injury.evidence = "; ".join(steps) or None
 
 
 INFLICTED: dict[type[Fault], Inflict] = {
@@ -167,6 +165,8 @@ INFLICTED: dict[type[Fault], Inflict] = {
     faults.WorkerFreezes: worker_freezes,
     faults.Deploys: deploys,
 }
+
+KILLED_BY = {faults.RedisCrashes: "redis", faults.PostgresCrashes: "postgres"}  # which server: it has to be ours
 
 
 def is_stopped(pid: int) -> bool:

@@ -18,15 +18,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
 
-from harness.usage import UsageError
+from harness.usage import StackBrokenError, UsageError
 
 GUARDIAN = Path(__file__).with_name("guardian.py")
 ENDS_WITHIN_S = 8.0
 POLL_S = 0.01
-
-
-class GuardianLostError(Exception):
-    """The guardian of a stack is gone, and with it every process of the stack."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -81,6 +77,10 @@ class Process:
             await self.kill()
             return await self.wait()
 
+    def require(self) -> None:
+        """Raises StackBrokenError if its end may be that of the guardian: it then says nothing about the process."""
+        self._guard.require()
+
     def tail(self, lines: int = 8) -> str:
         """The end of its log."""
         with suppress(OSError):
@@ -122,7 +122,7 @@ class Guard:
         )
         assert guardian.stdout is not None
         if not await guardian.stdout.readline():
-            raise GuardianLostError(f"The guardian of a stack could not start in {folder}; its own words are above.")
+            raise StackBrokenError(f"The guardian of a stack could not start in {folder}; its own words are above.")
         return cls(guardian, folder)
 
     async def spawn(self, command: Command) -> Process:
@@ -151,7 +151,7 @@ class Guard:
         return process
 
     async def ask(self, request: dict[str, Any]) -> dict[str, Any]:
-        """One request and its answer. Raises GuardianLostError."""
+        """One request and its answer. Raises StackBrokenError."""
         self._number += 1
         answer: asyncio.Future[dict[str, Any]] = asyncio.get_running_loop().create_future()
         self._answers[self._number] = answer
@@ -160,9 +160,9 @@ class Guard:
         return await answer
 
     def require(self) -> None:
-        """Raises GuardianLostError if the guardian is gone: what happened since then says nothing about the service."""
+        """Raises StackBrokenError if the guardian is gone: what happened since then says nothing about the service."""
         if self._listening.done():
-            raise GuardianLostError("The guardian of the stack was killed, and every process of the stack with it; run again.")
+            raise StackBrokenError("The guardian of the stack was killed, and every process of the stack with it; run again.")
 
     async def stop(self) -> None:
         """Kill every process of the stack, remove its folder, and return when both are done."""
@@ -183,7 +183,7 @@ class Guard:
         async for line in self._guardian.stdout:
             self._hear(json.loads(line))
         for answer in self._answers.values():
-            answer.set_exception(GuardianLostError("The guardian of the stack has ended."))
+            answer.set_exception(StackBrokenError("The guardian of the stack has ended."))
             answer.exception()  # nobody may be waiting for it
         for exit_code in self._exit_codes.values():
             if not exit_code.done():
@@ -214,11 +214,15 @@ def require_program(command: Command) -> None:
 
 
 async def await_ready(process: Process, ready: Callable[[], Awaitable[str]], *, within_s: float, every_s: float = POLL_S) -> None:
-    """Ask `ready` until it returns "" (else what is missing). Raises UsageError with the end of the process' log."""
+    """Ask `ready` until it returns "" (else what is missing).
+
+    Raises UsageError with the end of the process' log, StackBrokenError if it ended because the guardian did.
+    """
     missing = "it was never asked"
     name, deadline = process.command.name, asyncio.get_running_loop().time() + within_s
     while asyncio.get_running_loop().time() < deadline:
         if process.exit_code is not None:
+            process.require()
             raise UsageError(with_log(process, f"{name} ended with exit code {process.exit_code} before it was ready"))
         if not (missing := await ready()):
             return

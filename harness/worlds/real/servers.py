@@ -11,6 +11,7 @@ from pathlib import Path
 
 from harness.faults import Loss
 from harness.systems import System
+from harness.usage import StackBrokenError, UsageError
 from harness.worlds.real.external import HiredServer, hired_postgres, hired_redis
 from harness.worlds.real.fleet import all_of
 from harness.worlds.real.ports import Ports
@@ -44,21 +45,22 @@ class Servers:
         server = self._own.get(name)
         return server.forgotten_bytes if isinstance(server, RedisServer) else 0
 
-    async def crash(self, name: str, loss: Loss) -> Process | None:
-        """kill -9; the process that was killed, None if there was none of ours to kill."""
-        server = self._own.get(name)
-        if server is None:
-            return None
-        victim = server.process
-        return victim if await server.crash(loss) else None
+    def is_up(self, name: str) -> bool:
+        """Whether there is a server of ours that could be killed."""
+        return name in self._own and self._own[name].process.exit_code is None
 
-    async def restart(self, name: str) -> Process | None:
-        """Start a crashed server on its old port and files; its new process, None if it is not ours."""
-        server = self._own.get(name)
-        if server is None:
-            return None
-        await server.start()
-        return server.process
+    async def crash(self, name: str, loss: Loss) -> Process | None:
+        """kill -9 of a server of ours that is up; the process that was killed, None if it was faster and ended by itself."""
+        victim = self._own[name].process
+        return victim if await self._own[name].crash(loss) else None
+
+    async def restart(self, name: str) -> Process:
+        """Start a crashed server of ours on its old port and files; its new process. Raises StackBrokenError."""
+        try:
+            await self._own[name].start()
+        except UsageError as error:
+            raise StackBrokenError(f"After its crash {name} could not be started again: {error}") from None
+        return self._own[name].process
 
 
 @asynccontextmanager

@@ -10,9 +10,11 @@ import os
 import sys
 import tempfile
 import uuid
+from asyncio import Lock
+from collections import defaultdict
 from collections.abc import AsyncIterator, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from harness.faults import Loss
@@ -50,6 +52,7 @@ class Stack:
     proxies: Proxies
     ports: Mapping[str, int]  # by process
     fleet: Fleet
+    turns: defaultdict[str, Lock] = field(default_factory=lambda: defaultdict(Lock))  # by server: faults may overlap
 
     def proxies_of(self, server: str, *processes: str) -> list[Proxy]:
         """The proxies in front of a server, of these processes or of all."""
@@ -64,16 +67,20 @@ class Stack:
 
         Its proxies refuse connections first: towards a dead server a client meets a refusal, not a reset.
         """
-        for proxy in self.proxies_of(server):
-            proxy.refuse()
-        return await self.servers.crash(server, loss)
+        async with self.turns[server]:
+            if not self.servers.is_up(server):
+                return None
+            for proxy in self.proxies_of(server):
+                proxy.refuse()
+            return await self.servers.crash(server, loss)
 
-    async def restart(self, server: str) -> Process | None:
-        """Start a crashed server again and let connections through; its new process."""
-        process = await self.servers.restart(server)
-        for proxy in self.proxies_of(server):
-            await proxy.listen()
-        return process
+    async def restart(self, server: str) -> Process:
+        """Start a crashed server again and let connections through; its new process. Raises StackBrokenError."""
+        async with self.turns[server]:
+            process = await self.servers.restart(server)
+            for proxy in self.proxies_of(server):
+                await proxy.listen()
+            return process
 
 
 @asynccontextmanager

@@ -14,7 +14,7 @@ from random import Random
 from typing import Any
 from urllib.parse import quote
 
-from harness.faults import Fault, Trigger, story
+from harness.faults import AtOperation, Fault, Planned, Trigger, story
 from harness.history import Call, Pair, Post, Probe, Read, Row, Suffered
 from harness.systems import System
 from harness.traffic import Event
@@ -23,7 +23,8 @@ from harness.worlds.answers import post_of, read_of
 from harness.worlds.provider import Provider
 from harness.worlds.real import stub
 from harness.worlds.real.clients import Clients, Request
-from harness.worlds.real.injuries import INFLICTED, Injury, Ward
+from harness.worlds.real.external import brought_along
+from harness.worlds.real.injuries import INFLICTED, KILLED_BY, Injury, Ward
 from harness.worlds.real.journal import Journal, WallClock
 from harness.worlds.real.ports import Ports
 from harness.worlds.real.rows import RowReader
@@ -108,6 +109,15 @@ class RealWorld:
         finally:
             self._triggers.release(occasion)
             self._journal.record(_suffered(fault, injury, index=index, begin_s=begin_s, end_s=self.clock.now()))
+
+    @staticmethod
+    def cannot_suffer(planned: Planned) -> str:
+        if isinstance(planned.trigger, AtOperation):
+            return "AtOperation can only be seen in the simulated world; use `mail(n)` or `amid_work`"
+        server = KILLED_BY.get(type(planned.fault), "")
+        if variable := brought_along(server):
+            return f"{type(planned.fault).__name__} would kill the {server} that {variable} names, which is not ours; unset it"
+        return ""
 
     # --- effects
 

@@ -84,6 +84,9 @@ def losing_replies(case: Case, fault: faults.SendGridLosesReplies) -> Any:
 async def redis_down(case: Case, fault: faults.RedisCrashes) -> AsyncIterator[None]:
     """RedisCrashes."""
     redis = case.servers.redis
+    if not redis.station.up:  # whoever killed it starts it again
+        yield
+        return
     tell = _outage(redis.station, case.wound)
     redis.crash(fault.loss)
     try:
@@ -97,6 +100,9 @@ async def redis_down(case: Case, fault: faults.RedisCrashes) -> AsyncIterator[No
 async def postgres_down(case: Case, fault: faults.PostgresCrashes) -> AsyncIterator[None]:
     """PostgresCrashes."""
     postgres = case.servers.postgres
+    if not postgres.station.up:  # whoever killed it starts it again
+        yield
+        return
     tell = _outage(postgres.station, case.wound)
     postgres.crash()
     try:
@@ -139,14 +145,16 @@ async def worker_dead(case: Case, fault: faults.WorkerCrashes) -> AsyncIterator[
     """WorkerCrashes."""
     name = _victim(case)
     process = case.fleet.members[name].process
-    if process.alive:
-        case.fleet.kill(name)
-        case.wound.processes = (name,)
-        case.wound.evidence = f"{name} (incarnation {process.incarnation}) was killed: {case.occasion.what or 'wherever it was'}"
+    if not case.fleet.kill(name):  # whoever killed it starts it again
+        yield
+        return
+    case.wound.processes = (name,)
     try:
         yield
     finally:
-        case.fleet.start(name, "worker")
+        back = await case.fleet.start_again(name)
+        where = case.occasion.what or "wherever it was"
+        case.wound.evidence = f"{name} (incarnation {process.incarnation}) was killed ({back}): {where}"
 
 
 @asynccontextmanager
@@ -154,8 +162,8 @@ async def worker_stopped(case: Case, fault: faults.WorkerFreezes) -> AsyncIterat
     """WorkerFreezes."""
     name = _victim(case)
     process, began_s = case.fleet.members[name].process, case.now()
-    case.fleet.freeze(name)
-    case.wound.keeps = name
+    if case.fleet.freeze(name):
+        case.wound.keeps = name
     try:
         yield
     finally:
@@ -172,17 +180,17 @@ async def deploying(case: Case, fault: faults.Deploys) -> AsyncIterator[None]:
     """Deploys: it lasts as long as the processes take, whoever met the trigger first."""
     members = sorted(case.fleet.members.values(), key=lambda member: member.name != case.occasion.process)
     case.wound.processes = tuple(member.name for member in members)
-    codes: dict[str, int] = {}
+    steps = []
     try:
         yield
     finally:
         for member in members:
-            codes[member.name] = await case.fleet.terminate(member.name)
+            code = await case.fleet.terminate(member.name)
+            if code is None:  # whoever killed it starts it again
+                continue
             await asyncio.sleep(case.random.uniform(*STARTS_WITHIN_S))
-            case.fleet.start(member.name, member.role)
-            await case.fleet.wait_ready(member.name)
-        told = ", ".join(f"{name} ended with {code}" for name, code in codes.items())
-        case.wound.evidence = f"{told}; all were started again"
+            steps.append(f"{member.name} ended with exit code {code} ({await case.fleet.start_again(member.name)})")
+        case.wound.evidence = "; ".join(steps) or None
 
 
 def _victim(case: Case) -> str:

@@ -13,7 +13,7 @@ from random import Random
 from typing import Any
 
 from harness.history import History, Lifecycle
-from harness.systems import System
+from harness.systems import System, filled
 from harness.usage import UsageError
 from harness.worlds.simulated.asgi import AsgiServer, HttpRequest
 from harness.worlds.simulated.gateway import Gateway
@@ -26,6 +26,7 @@ from harness.worlds.simulated.sendgrid import SendGridServer, SendGridTransport
 READY_WITHIN_S = 20.0
 STOPS_WITHIN_S = 10.0
 POLLS_EVERY_S = 0.05
+BEFORE_RESTART_S = 1.0
 
 Main = Callable[[], Coroutine[Any, Any, None]]
 
@@ -66,16 +67,23 @@ class Member:
     role: str
     process: Process
     server: AsgiServer
+    supervisor: asyncio.Task[None] | None = None
 
 
 class Fleet:
-    """Every process of a system by name. Lifecycles go into the history."""
+    """Every process of a system by name. Lifecycles go into the history.
+
+    One that ends by itself is started again after a second, as a supervisor would; one whose end a fault wanted comes back
+    through that fault alone.
+    """
 
     def __init__(self, system: System, servers: Servers, history: History, *, seed: int, now: Callable[[], float]) -> None:
         self.members: dict[str, Member] = {}
         self._system, self._servers, self._history, self._seed, self._now = system, servers, history, seed, now
         self._build = load_builder(system)
         self._incarnations: dict[str, int] = {}
+        self._ends_wanted: set[Process] = set()  # killed or told to stop: no supervisor starts them again
+        self._all_started = False
         self.gateway = Gateway(servers.network, self.api_servers, now)
 
     def api_servers(self) -> list[AsgiServer]:
@@ -95,6 +103,7 @@ class Fleet:
                 self.start(f"{role}-{number}", role)
         for name in list(self.members):
             await self.wait_ready(name)
+        self._all_started = True
 
     async def _set_up(self) -> None:
         member = self._launch("setup", "setup")
@@ -106,8 +115,35 @@ class Fleet:
         """Start a process, or its next incarnation; one that lives is left alone (faults may overlap)."""
         if name in self.members and self.members[name].process.alive:
             return
-        self.members[name] = self._launch(name, role)
+        member = self.members[name] = self._launch(name, role)
         self._note(name, "started", detail=f"incarnation {self._incarnations[name]}")
+        member.supervisor = asyncio.create_task(self._supervise(member))
+
+    async def start_again(self, name: str) -> str:
+        """Start a process once the traffic has begun: how it came back, in words.
+
+        That it does not is a fact about the service: it is recorded, and the run goes on.
+        """
+        self.start(name, self.members[name].role)
+        member = self.members[name]
+        try:
+            await self.wait_ready(name)
+        except UsageError as error:
+            if member.process in self._ends_wanted:
+                return "it was ended again before it was ready"
+            self._note(name, "not restarted", detail=str(error))
+            return f"it did not come back: {error}"
+        return f"now incarnation {member.process.incarnation}"
+
+    async def _supervise(self, member: Member) -> None:
+        """Start it again when it ends by itself: a new incarnation has a supervisor of its own."""
+        process = member.process
+        await process.ended.wait()
+        if process in self._ends_wanted or not self._all_started:
+            return
+        self._note(process.name, "exited", detail="by itself", exit_code=process.exit_code)
+        await asyncio.sleep(BEFORE_RESTART_S)
+        await self.start_again(process.name)
 
     def _launch(self, name: str, role: str) -> Member:
         incarnation = self._incarnations[name] = self._incarnations.get(name, 0) + 1
@@ -137,7 +173,7 @@ class Fleet:
             "sendgrid_url": servers.sendgrid.url(name),
             "port": "80",
         }
-        return {key: text.format(**values) for key, text in self._system.env.items()}
+        return {key: filled(text, values) for key, text in self._system.env.items()}
 
     async def wait_ready(self, name: str) -> None:
         """Wait until a process does its work: an API answers `ready`; a worker lives. Raises UsageError if it does not."""
@@ -160,14 +196,22 @@ class Fleet:
         except (ConnectionError, TimeoutError):
             return False
 
-    def kill(self, name: str) -> None:
-        """kill -9."""
-        self.members[name].process.kill()
-        self._note(name, "killed")
-
-    async def terminate(self, name: str) -> int:
-        """SIGTERM, and kill -9 for one that does not stop in time; its exit code."""
+    def kill(self, name: str) -> bool:
+        """kill -9; False if it had ended before."""
         process = self.members[name].process
+        if not process.alive:
+            return False
+        self._ends_wanted.add(process)
+        process.kill()
+        self._note(name, "killed")
+        return True
+
+    async def terminate(self, name: str) -> int | None:
+        """SIGTERM, and kill -9 for one that does not stop in time; its exit code, None if it had ended before."""
+        process = self.members[name].process
+        if not process.alive:
+            return None
+        self._ends_wanted.add(process)
         began_s = self._now()
         self._note(name, "terminated")
         process.terminate()
@@ -182,10 +226,13 @@ class Fleet:
         self._note(name, "exited", detail=process.error, exit_code=code, took_s=took_s)
         return code
 
-    def freeze(self, name: str) -> None:
-        """SIGSTOP."""
-        self.members[name].process.freeze()
-        self._note(name, "frozen")
+    def freeze(self, name: str) -> bool:
+        """SIGSTOP; False if it had ended before."""
+        process = self.members[name].process
+        if process.alive:
+            process.freeze()
+            self._note(name, "frozen")
+        return process.alive
 
     def thaw(self, name: str) -> None:
         """SIGCONT."""

@@ -36,8 +36,9 @@ class SeenCall:
 class SendGridServer:
     """Answers mail/send; `on_call` hears of every call once it is over.
 
-    `holds(process, number)` is asked as each call arrives (numbered from 1); if it says so, the call is taken, but its
-    answer waits until `release`: that is how a fault finds its caller in mid-call.
+    `holds(process, number)` is asked as each call arrives (numbered from 1); if it says so, the call is decided only on
+    `release`: that is how a fault finds its caller in mid-call. If its caller is dead by then, it was killed before its
+    request was complete: the provider never saw that call, and no mail was taken. So it is in the real world.
     """
 
     def __init__(self, network: SimulatedNetwork, provider: Provider, *, on_call: Callable[[SeenCall], None]) -> None:
@@ -47,7 +48,7 @@ class SendGridServer:
         self.holds: Callable[[str, int], bool] = lambda process, number: False
         self._network = network
         self._on_call = on_call
-        self._held: list[Callable[[], None]] = []
+        self._held: list[tuple[Request, httpx.Request, float]] = []
 
     def url(self, process: str) -> str:
         """What `{sendgrid_url}` is for one process."""
@@ -58,25 +59,25 @@ class SendGridServer:
         return SendGridTransport(self, process)
 
     def receive(self, arrived: Request, http: httpx.Request) -> None:
-        """A call has arrived: decide it, and answer when it has been worked on."""
+        """A call has arrived: decide it, unless it is held, and answer when it has been worked on."""
         begin_s = self._network.loop.time()
         self.calls += 1
+        if self.holds(arrived.process.name, self.calls):
+            self._held.append((arrived, http, begin_s))
+        else:
+            self._decide(arrived, http, begin_s=begin_s)
+
+    def _decide(self, arrived: Request, http: httpx.Request, *, begin_s: float) -> None:
         headers = {name.lower(): value for name, value in http.headers.items()}
         reply = self.provider.answer(MailRequest(unix_s(begin_s), arrived.process.name, headers, http.content))
-
-        def work() -> None:
-            self._network.later(reply.after_s, self._end, arrived, reply, begin_s)
-
-        if self.holds(arrived.process.name, self.calls):
-            self._held.append(work)
-        else:
-            work()
+        self._network.later(reply.after_s, self._end, arrived, reply, begin_s)
 
     def release(self) -> None:
         """Let the held calls go on."""
         held, self._held = self._held, []
-        for work in held:
-            work()
+        for arrived, http, begin_s in held:
+            if arrived.process.alive:
+                self._decide(arrived, http, begin_s=begin_s)
 
     def _end(self, arrived: Request, reply: Reply, begin_s: float) -> None:
         self._on_call(SeenCall(arrived.process.name, begin_s, self._network.loop.time(), reply))

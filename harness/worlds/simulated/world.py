@@ -136,6 +136,10 @@ class SimulatedWorld:
             self._triggers.release()
             self.history.record(_suffered(fault, case.wound, index=index, begin_s=begin_s, end_s=self.clock.now()))
 
+    @staticmethod
+    def cannot_suffer(planned: Planned) -> str:
+        return ""  # everything there is to hurt is simulated
+
     # --- effects
 
     async def record_final_state(self) -> bool:

@@ -14,9 +14,9 @@ from typing import Any
 
 import pytest
 
-from harness.usage import UsageError
+from harness.usage import StackBrokenError, UsageError
 from harness.worlds.real.ports import Ports, is_free
-from harness.worlds.real.processes import Command, Guard, GuardianLostError
+from harness.worlds.real.processes import Command, Guard
 from tests.harness.worlds.real.waiting import is_alive, until
 
 # A harness that starts a whole family and both servers, tells what there is, and then waits for its end.
@@ -113,7 +113,7 @@ async def test_the_harness_notices_a_lost_guardian(tmp_path: Path, python: Calla
     process = await guard.spawn(python("api-0", "import time; time.sleep(600)"))
     guard._guardian.kill()
     assert await process.wait() == -signal.SIGKILL
-    with pytest.raises(GuardianLostError):
+    with pytest.raises(StackBrokenError):
         await guard.spawn(python("api-1", ""))
     await guard.stop()
     assert not (tmp_path / "stack").exists()

@@ -16,8 +16,7 @@ from harness.faults import AtOperation, UponMail
 from harness.history import Call, Header, History, Lifecycle, Pair, Post, Probe, Read, Row, Stored, Suffered
 from harness.systems import System
 from harness.traffic import Event
-from harness.usage import UsageError
-from harness.worlds.real.processes import GuardianLostError
+from harness.usage import StackBrokenError, UsageError
 from harness.worlds.real.world import RealWorld
 from harness.worlds.world import Occasion, Stage
 from tests.harness.worlds.real.waiting import until
@@ -157,7 +156,7 @@ async def test_without_its_guardian_a_run_says_nothing(tmp_path: Path) -> None:
         guard = world._stack.guard
         guard._guardian.kill()
         await until(guard._listening.done)
-        with pytest.raises(GuardianLostError):
+        with pytest.raises(StackBrokenError):
             await world.record_final_state()
 
 
