@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, NoReturn
 
 from harness import verbs
 from harness.display import problems
-from harness.usage import UsageError
+from harness.usage import StackBrokenError, UsageError
 from harness.verdict import Ruling
 
 if TYPE_CHECKING:
@@ -46,6 +46,9 @@ def _exit_code(verb: Callable[[argparse.Namespace], Ruling], words: argparse.Nam
     except KeyboardInterrupt:
         problems.print("harness: interrupted; everything it had started is stopped")
         return EXIT_INTERRUPTED
+    except StackBrokenError as error:
+        problems.print(f"harness: the harness itself broke; this says nothing about the service: {error}", markup=False)
+        return EXIT_BROKEN
     except Exception:
         problems.print("harness: the harness itself broke; this says nothing about the service", markup=False)
         traceback.print_exc()

@@ -13,6 +13,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
+from harness import checkers
 from harness.history import History, Pair, Post, Read, Suffered
 from harness.tally import Counts, counts
 from harness.verdict import Ruling, Verdict, Violation, worst
@@ -180,7 +181,7 @@ class Results:
 
 def execution_of(history: History, verdicts: Sequence[Verdict], *, folder: str, wall_s: float, cpu_s: float) -> Execution:
     """What a judged history comes to. `folder` is relative to the run folder, "" if nothing of it is kept."""
-    header, ruling = history.header, worst(verdict.ruling for verdict in verdicts)
+    header, ruling = history.header, checkers.ruling(verdicts)
     return Execution(
         name=header.scenario,
         world=header.world,

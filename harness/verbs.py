@@ -84,7 +84,7 @@ def check(words: Namespace) -> Ruling:
     for path in archive.histories(Path(words.run)):
         history = History.load(path)
         verdicts = checkers.judge(history)
-        rulings.append(worst(verdict.ruling for verdict in verdicts))
+        rulings.append(checkers.ruling(verdicts))
         header = history.header
         console.print(f"{styled(rulings[-1])} {header.scenario} ({header.world}, seed {header.seed}, {header.system})")
         if history.cut_off:

@@ -3,13 +3,14 @@
 from harness import Scenario, between, checkers, faults, traffic
 
 scenario = Scenario(
-    traffic=traffic.steady(per_second=10, for_seconds=15),
+    traffic=traffic.steady(per_second=10, for_seconds=20),
     faults=[between(3, 12, faults.SendGridRateLimits(mails=2, window_seconds=3))],
     acknowledgements="required",
     must_hold=[
         *checkers.the_contract,
         checkers.rate_limit_is_respected,
         checkers.ingest_stays_available,
+        checkers.ingest_recovers(within_seconds=5),
         checkers.backlog_drains(within_seconds=25),
     ],
 )

@@ -3,12 +3,13 @@
 from harness import Scenario, between, checkers, faults, traffic
 
 scenario = Scenario(
-    traffic=traffic.steady(per_second=10, for_seconds=15),
+    traffic=traffic.steady(per_second=10, for_seconds=18),
     faults=[between(3, 10, faults.SendGridLosesReplies(share=0.5))],
     acknowledgements="required",
     must_hold=[
         *checkers.the_contract,
         checkers.ingest_stays_available,
+        checkers.ingest_recovers(within_seconds=5),
         checkers.backlog_drains(within_seconds=20),
     ],
 )

@@ -1,11 +1,12 @@
 """Checkers: pure functions of a history, one file a subject. A scenario names the ones that must hold.
 
+    answers       every answer has the words and fields of the contract
     delivery      stored exactly once, nothing invented
     mail          mailed, and again only where something explains it
     idempotency   one acceptance per event, duplicates that point to it
     status        readable at once, never going back, never saying more than was done
     availability  fast, available, honest refusals
-    recovery      provider spared, backlog drained, clean terminations
+    recovery      provider spared, backlog drained, ingest back, processes up, clean terminations
     evidence      whether the run proves anything: judged always
     noise         how slow the machine itself was, so that a service is not convicted of it
 
@@ -19,12 +20,20 @@ import inspect
 from collections.abc import Iterable, Mapping
 from typing import Any
 
+from harness.checkers.answers import answers_follow_the_contract
 from harness.checkers.availability import errors_are_problems, ingest_stays_available, ingest_stays_fast, refusals_are_honest
 from harness.checkers.delivery import every_accepted_event_is_stored_once, nothing_is_invented
 from harness.checkers.evidence import acknowledgements_fell_inside_the_fault, every_fault_bit, world_came_to_rest
 from harness.checkers.idempotency import a_changed_payload_is_refused, duplicates_point_to_their_event, one_acceptance_per_pair
 from harness.checkers.mail import every_accepted_event_is_mailed, no_unexplained_second_mail
-from harness.checkers.recovery import backlog_drains, provider_is_spared, rate_limit_is_respected, terminations_are_clean
+from harness.checkers.recovery import (
+    backlog_drains,
+    ingest_recovers,
+    processes_stay_up,
+    provider_is_spared,
+    rate_limit_is_respected,
+    terminations_are_clean,
+)
 from harness.checkers.status import (
     a_promise_is_readable_at_once,
     completed_means_done,
@@ -50,6 +59,8 @@ the_contract: tuple[Checker, ...] = (
     failed_is_justified,
     refusals_are_honest,
     errors_are_problems,
+    answers_follow_the_contract,
+    processes_stay_up,
 )
 ALWAYS_JUDGED: tuple[Checker, ...] = (every_fault_bit, world_came_to_rest, acknowledgements_fell_inside_the_fault)
 _EVERY: tuple[Checker | Parameterised, ...] = (
@@ -57,6 +68,7 @@ _EVERY: tuple[Checker | Parameterised, ...] = (
     a_changed_payload_is_refused,
     ingest_stays_available,
     ingest_stays_fast,
+    ingest_recovers,
     provider_is_spared,
     rate_limit_is_respected,
     backlog_drains,
@@ -95,7 +107,13 @@ def judge(history: History) -> list[Verdict]:
 
 
 def ruling(verdicts: Iterable[Verdict]) -> Ruling:
-    """One ruling of several verdicts: the worst of them."""
+    """One ruling of several verdicts: the worst of them, the one place that decides.
+
+    Evidence may only lower it: where nothing the scenario names was left to judge, nothing was shown, however well it bit.
+    """
+    verdicts, evidence = list(verdicts), {always.name for always in ALWAYS_JUDGED}
+    if worst(verdict.ruling for verdict in verdicts if verdict.checker not in evidence) is Ruling.NOT_APPLICABLE:
+        return Ruling.NOT_APPLICABLE
     return worst(verdict.ruling for verdict in verdicts)
 
 
@@ -112,6 +130,7 @@ __all__ = [
     "a_changed_payload_is_refused",
     "a_promise_is_readable_at_once",
     "acknowledgements_fell_inside_the_fault",
+    "answers_follow_the_contract",
     "backlog_drains",
     "by_name",
     "completed_means_done",
@@ -122,12 +141,14 @@ __all__ = [
     "every_fault_bit",
     "every_status_becomes_final",
     "failed_is_justified",
+    "ingest_recovers",
     "ingest_stays_available",
     "ingest_stays_fast",
     "judge",
     "no_unexplained_second_mail",
     "nothing_is_invented",
     "one_acceptance_per_pair",
+    "processes_stay_up",
     "provider_is_spared",
     "rate_limit_is_respected",
     "refusals_are_honest",

@@ -15,12 +15,13 @@ def answers_follow_the_contract(history: History) -> Verdict:
     """Every 2xx says accepted, duplicate or processed, and every answer has the fields of the contract."""
     taken = [post for post in history.of(Post) if post.outcome == "ok"]
     told = [read for read in history.of(Read) if read.http_status == 200]
+    entries: list[Post | Read] = [*taken, *told]
     alike: defaultdict[str, list[Post | Read]] = defaultdict(list)
-    for entry in [*taken, *told]:
+    for entry in entries:
         if wrong := _what_is_wrong(entry):
-            alike[wrong].append(entry)
+            alike[f"{_what(entry)} {wrong}"].append(entry)
     # One sentence for all that are wrong in the same way: a service that forgets a field forgets it every time.
-    violations = [Violation(_sentence(wrong, entries), entries[0].pair) for wrong, entries in alike.items()]
+    violations = [Violation(_sentence(what, wrong), wrong[0].pair) for what, wrong in alike.items()]
     return judged(checked=len(taken) + len(told), violations=violations, nothing="no request was answered with 2xx")
 
 
@@ -31,8 +32,12 @@ def _what_is_wrong(entry: Post | Read) -> str:
     return f"lacks {', '.join(entry.missing)}" if entry.missing else ""
 
 
-def _sentence(wrong: str, entries: list[Post | Read]) -> str:
-    first = entries[0]
-    what = f"{first.http_status} {first.answer or ''}".rstrip() if isinstance(first, Post) else "status read"
-    also = f" (and {len(entries) - 1} more answers like it)" if len(entries) > 1 else ""
-    return f"{first.pair}: the {what} at {first.end_s:.3f} s {wrong}{also}"
+def _what(entry: Post | Read) -> str:
+    if isinstance(entry, Read):
+        return "a status read"
+    return f"a {entry.http_status} {entry.answer}" if entry.answer in WORDS else f"a {entry.http_status}"
+
+
+def _sentence(what: str, entries: list[Post | Read]) -> str:
+    also = f", and so do {len(entries) - 1} more" if len(entries) > 1 else ""
+    return f"{what} (first: {entries[0].pair} at {entries[0].end_s:.3f} s{also})"

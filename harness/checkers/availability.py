@@ -9,6 +9,7 @@ from harness.checkers.percentile import percentile_bounds
 from harness.checkers.promises import (
     REFUSED_FOR_NOW,
     answers_after_the_work,
+    is_cut_off,
     is_refused,
     mails_taken,
     rows_were_read,
@@ -33,7 +34,9 @@ def refusals_are_honest(history: History) -> Verdict:
     if not refused_posts:
         return not_applicable("no event was refused")
     refused = {pair for pair, attempts in posts.items() if all(is_refused(post) for post in attempts)}
-    violations = [*_left_behind(history, refused), *_rude_refusals(refused_posts)]
+    # Where the end is missing, another attempt may have been under way, and taken.
+    left_behind = [] if is_cut_off(history) else _left_behind(history, refused)
+    violations = [*left_behind, *_rude_refusals(refused_posts)]
     if refused and not violations and not rows_were_read(history):
         return unknown("the final rows could not be read", checked=len(refused_posts))
     return judged(checked=len(refused_posts), violations=violations)
@@ -110,6 +113,9 @@ def _percentile_holds(posts: Sequence[Post], probes: Sequence[Probe], limit_ms: 
     measured = f"the P95 lies between {low_ms:.1f} and {high_ms:.1f} ms (95 % confidence), the limit is {limit_ms:g} ms"
     if low_ms > limit_ms:
         return judged(checked=len(calm), violations=[Violation(measured)])
+    if high_ms <= limit_ms and 2 * len(calm) < len(posts):
+        left_out = f"{len(posts) - len(calm)} of {len(posts)} samples fell where the bare stub was slow too"
+        return unknown(f"{left_out}, and with them the limit is not kept: the rest is too little to tell", checked=len(calm))
     return judged(checked=len(calm)) if high_ms <= limit_ms else unknown(measured, checked=len(calm))
 
 

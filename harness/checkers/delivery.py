@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from harness.checkers.promises import excused, first_stored_s, in_words, rows_were_read, stored_rows
+from harness.checkers.promises import excused, first_stored_s, in_words, is_cut_off, rows_were_read, stored_rows
 from harness.history import Call, History, Pair, Post
 from harness.verdict import Verdict, Violation, checker, judged, unknown
 
@@ -31,6 +31,12 @@ def nothing_is_invented(history: History) -> Verdict:
     stored = {*stored_rows(history), *first_stored_s(history)}
     rows = [Violation(f"{pair} is stored but was never posted", pair) for pair in sorted(stored - set(asked))]
     mails = history.of(Call) if "mails" in history.header.offers else []
+    if is_cut_off(history):  # a POST leaves its entry when it is answered: those under way are missing
+        early = (stored | {mail.pair for mail in mails if mail.pair is not None}) - set(asked)
+        stored, mails = stored - early, [mail for mail in mails if mail.pair not in early]
+        if early and not any(_what_is_wrong(mail, asked) for mail in mails):
+            told = f"{len(early)} events were seen whose POST may have been under way when the history was cut off"
+            return unknown(told, checked=len(stored) + len(mails))
     wrong = [Violation(what, mail.pair) for mail in mails if (what := _what_is_wrong(mail, asked))]
     return judged(checked=len(stored) + len(mails), violations=[*rows, *wrong], nothing="no row and no mail was seen")
 

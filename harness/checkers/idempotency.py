@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
-from harness.checkers.promises import REFUSED_FOR_NOW, STATUSES, in_words, is_acceptance, is_refused, is_unknown
+from harness.checkers.promises import REFUSED_FOR_NOW, STATUSES, in_words, is_acceptance, is_cut_off, is_refused, is_unknown
 from harness.history import History, Pair, Post
 from harness.verdict import Verdict, Violation, checker, judged, not_applicable, unknown
+
+BASELESS = "nothing posted before can have been taken"
 
 
 @checker()
@@ -27,18 +29,23 @@ def duplicates_point_to_their_event(history: History) -> Verdict:
     """Every duplicate points to an event that may have been taken, and no identical repetition of a promised event is refused."""
     posts = history.by_pair(Post)
     promising = [post for posts_of_pair in posts.values() for post in posts_of_pair if post.promises]
+    duplicates = [post for post in promising if post.answer == "duplicate"]
     false = [
         Violation(f"{post.pair} was {in_words(post)}, but {wrong}", post.pair)
-        for post in promising
-        if post.answer == "duplicate"
-        for wrong in _faults_of_duplicate(post, posts[post.pair])
+        for post in duplicates
+        for wrong in _misstated(post)
     ]
+    baseless = [post for post in duplicates if not _may_point_to_one(post, posts[post.pair])]
+    if not is_cut_off(history):  # else the POST that was accepted may have been under way
+        false += [Violation(f"{post.pair} was {in_words(post)}, but {BASELESS}", post.pair) for post in baseless]
     refused = [
         Violation(f"{pair} was posted again unchanged and answered {post.http_status}; expected 200 duplicate", pair)
         for pair, promise in history.promised.items()
         for post in posts[pair]
         if _is_repetition(post, promise) and is_refused(post) and post.http_status not in (None, *REFUSED_FOR_NOW)
     ]
+    if baseless and not false and not refused:
+        return unknown(f"{len(baseless)} duplicates were answered before the history shows an acceptance", checked=len(promising))
     return judged(checked=len(promising), violations=[*false, *refused], nothing="no event was accepted")
 
 
@@ -64,13 +71,15 @@ def a_changed_payload_is_refused(history: History) -> Verdict:
     return judged(checked=len(decided), violations=violations)
 
 
-def _faults_of_duplicate(duplicate: Post, posts: list[Post]) -> list[str]:
-    """What is wrong with the answer `duplicate`, given every post of that event."""
+def _may_point_to_one(duplicate: Post, posts: list[Post]) -> bool:
+    """Whether any other post of that event can have been taken before this answer."""
+    others = [post for post in posts if post is not duplicate and post.begin_s < duplicate.end_s]
+    return any(is_acceptance(post) or is_unknown(post) for post in others)
+
+
+def _misstated(duplicate: Post) -> list[str]:
+    """What the answer `duplicate` itself says wrong."""
     wrong = []
-    if not any(
-        (is_acceptance(post) or is_unknown(post)) and post.begin_s < duplicate.end_s for post in posts if post is not duplicate
-    ):
-        wrong.append("nothing posted before can have been taken")
     if duplicate.original_id != duplicate.pair.id:
         wrong.append(f"its original_id is {duplicate.original_id!r}, expected {duplicate.pair.id!r}")
     if duplicate.current_status not in STATUSES:

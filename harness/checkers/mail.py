@@ -3,12 +3,15 @@
 Mail is at-least-once, for the provider knows no idempotency key. What explains a second mail:
 
 - The reply to the mail before it was lost. One lost reply explains one more mail, not a third.
-- A crash, or a freeze longer than `claims.reclaim_seconds`, with evidence, of a process that does the work, of Redis or of
-  Postgres, that began at most 5 s after an earlier mail was taken and before any client saw the event completed.
-- The same if it began *before* that mail was taken and was still going on. Bytes already written when a worker dies reach
-  the provider after its death; a server that is down cannot keep the record of a mail sent meanwhile; a frozen worker wakes
-  (up to 5 s ago) behind the back of the one that took its event over and finishes what it had begun. Leaving these out
-  would convict services that did nothing wrong.
+- An interruption: a crash, or a freeze longer than `claims.reclaim_seconds`, with evidence, of a process that does the work,
+  of Redis or of Postgres. It began at most 5 s after an earlier mail of that event was taken, or was already going on then
+  (see below), and before any client saw the event completed. One interruption explains one more mail of an event, and only
+  until `claims.reclaim_seconds + claims.longest_pause_seconds` after its end: by then the event was taken up again.
+
+An interruption already going on counts because of what happens in one. Bytes already written when a worker dies reach the
+provider after its death; a server that is down cannot keep the record of a mail sent meanwhile; a frozen worker wakes (up to
+5 s ago) behind the back of the one that took its event over and finishes what it had begun. Leaving these out would convict
+services that did nothing wrong.
 
 A worker explains only what it had a hand in: one that crashed must have sent the earlier mail, one that froze either of the
 two. Redis and Postgres keep the record of every mail, so they explain any.
@@ -18,13 +21,25 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
+from typing import NamedTuple
 
 from harness.checkers.noise import is_doubtful, stalls, weighed
-from harness.checkers.promises import due_mails, excused, first_shown, in_words, mails_taken, role_of, sightings, working_role
+from harness.checkers.promises import (
+    due_mails,
+    excused,
+    fault_windows,
+    first_shown,
+    in_words,
+    mails_taken,
+    role_of,
+    sightings,
+    working_role,
+)
 from harness.history import Call, History, Pair, Suffered
 from harness.verdict import Verdict, Violation, checker, judged, unknown
 
 EXPLAINS_WITHIN_SECONDS = 5.0
+LONGEST_PAUSE_SECONDS = 20.0  # where the header does not say: what a system file gets that claims nothing
 SERVERS = ("redis", "postgres")
 NO_CLAIM = "whether it explains them is told by claims.reclaim_seconds, which the system file lacks"
 
@@ -43,50 +58,90 @@ def every_accepted_event_is_mailed(history: History) -> Verdict:
 @checker("mails")
 def no_unexplained_second_mail(history: History) -> Verdict:
     """No event is mailed again unless a lost reply, a crash or a long freeze explains that very mail."""
-    taken, shown, (certain, unclear) = mails_taken(history), sightings(history), _interruptions(history)
-    stalled, set_aside = stalls(history), 0
+    taken, shown, (certain, possible) = mails_taken(history), sightings(history), _interruptions(history)
+    stalled, set_aside, under_way = stalls(history), 0, _may_be_interrupted(history)
     violations, undecided = [], 0
     for pair, mails in taken.items():
         completed = first_shown(shown.get(pair, []), "completed")
         seen_s = completed.end_s if completed else math.inf
-        for number, mail in enumerate(mails[1:], start=1):
-            earlier = mails[:number]
-            if earlier[-1].reply_lost or _is_explained(mail, earlier, by=certain, seen_s=seen_s):
-                continue
-            if _is_explained(mail, earlier, by=unclear, seen_s=seen_s):
-                undecided += 1
-                continue
-            if is_doubtful(stalled, earlier[-1].begin_s, mail.begin_s):
+        unproved = _without_reason(mails, by=certain, seen_s=seen_s)
+        unexplained = _without_reason(mails, by=possible, seen_s=seen_s) if unproved and not under_way else []
+        undecided += len(unproved) - len(unexplained)
+        for number in unexplained:
+            mail, earlier = mails[number], mails[number - 1]
+            if is_doubtful(stalled, earlier.begin_s, mail.begin_s):
                 set_aside += 1
                 continue
-            violations.append(Violation(_unexplained(mail, earlier[-1], pair), pair))
+            violations.append(Violation(_unexplained(mail, earlier, pair), pair))
     if undecided and not violations:
-        return unknown(f"{undecided} second mails follow a freeze; {NO_CLAIM}", checked=len(taken))
+        return unknown(_why_undecided(undecided, under_way=under_way), checked=len(taken))
     verdict = judged(checked=len(taken), violations=violations, nothing="no mail was taken")
     return weighed(verdict, set_aside=set_aside, what="second mails followed")
 
 
-def _interruptions(history: History) -> tuple[list[Suffered], list[Suffered]]:
-    """The faults that can explain a second mail, and the freezes of which that is unclear because nothing is claimed."""
+def _interruptions(history: History) -> tuple[list[Interruption], list[Interruption]]:
+    """What explains second mails for certain, and what may explain them as far as the claims tell."""
     working = {*SERVERS, working_role(history)}
     faults = [fault for fault in history.of(Suffered) if fault.evidence and working & {role_of(name) for name in fault.processes}]
-    certain = [fault for fault in faults if fault.name.endswith("Crashes")]
-    freezes = [fault for fault in faults if _is_freeze(fault)]
-    reclaim_seconds = history.header.claims.get("reclaim_seconds")
-    if reclaim_seconds is None:
-        return certain, freezes
-    return [*certain, *(fault for fault in freezes if fault.end_s - fault.begin_s > reclaim_seconds)], []
+    crashes, freezes = (
+        [fault for fault in faults if fault.name.endswith("Crashes")],
+        [fault for fault in faults if _is_freeze(fault)],
+    )
+    reclaim_s = history.header.claims.get("reclaim_seconds")
+    pause_s = history.header.claims.get("longest_pause_seconds", LONGEST_PAUSE_SECONDS)
+    if reclaim_s is None:
+        return [Interruption(fault, fault.end_s + pause_s) for fault in crashes], [
+            Interruption(fault, math.inf) for fault in (*crashes, *freezes)
+        ]
+    long = [fault for fault in freezes if fault.end_s - fault.begin_s > reclaim_s]
+    claimed = [Interruption(fault, fault.end_s + reclaim_s + pause_s) for fault in (*crashes, *long)]
+    return claimed, claimed
 
 
-def _is_explained(mail: Call, earlier: Sequence[Call], *, by: Sequence[Suffered], seen_s: float) -> bool:
-    return any(_explains(fault, before, mail, seen_s=seen_s) for fault in by for before in earlier)
+def _may_be_interrupted(history: History) -> bool:
+    """Whether the end is missing and a fault that explains second mails may have been under way."""
+    return any(
+        window.end_s == math.inf and str(window.planned.get("fault")).endswith(("Crashes", "Freezes"))
+        for window in fault_windows(history)
+    )
 
 
-def _explains(fault: Suffered, earlier: Call, mail: Call, *, seen_s: float) -> bool:
-    """Whether this fault explains that `mail` followed `earlier`; `seen_s` is when a client first saw the event completed."""
-    lasts_until_s = fault.end_s + (EXPLAINS_WITHIN_SECONDS if _is_freeze(fault) else 0.0)
-    in_time = fault.begin_s <= earlier.end_s + EXPLAINS_WITHIN_SECONDS and lasts_until_s >= earlier.begin_s
-    return in_time and fault.begin_s < min(seen_s, mail.begin_s) and _had_a_hand_in(fault, earlier, mail)
+def _without_reason(mails: Sequence[Call], *, by: Sequence[Interruption], seen_s: float) -> list[int]:
+    """The mails (by number) that nothing explains; each lost reply and each interruption explains one mail.
+
+    Which one an interruption explains is left open as long as possible: the earlier ones change places where they can.
+    """
+    explained: dict[int, int] = {}  # the number of an interruption -> the number of the mail it explains
+
+    def find_reason(number: int, tried: set[int]) -> bool:
+        for index, interruption in enumerate(by):
+            if index in tried or not interruption.explains(mails[number], mails[:number], seen_s=seen_s):
+                continue
+            tried.add(index)
+            if index not in explained or find_reason(explained[index], tried):
+                explained[index] = number
+                return True
+        return False
+
+    repeated = [number for number in range(1, len(mails)) if not mails[number - 1].reply_lost]
+    return [number for number in repeated if not find_reason(number, set())]
+
+
+class Interruption(NamedTuple):
+    """A fault that can explain a second mail, until a moment in seconds."""
+
+    fault: Suffered
+    until_s: float
+
+    def explains(self, mail: Call, earlier: Sequence[Call], *, seen_s: float) -> bool:
+        """Whether `mail` followed one of the `earlier` because of it; `seen_s`: when a client first saw the event completed."""
+        is_before = self.fault.begin_s < min(seen_s, mail.begin_s) and mail.begin_s <= self.until_s
+        return is_before and any(self._struck(before) and _had_a_hand_in(self.fault, before, mail) for before in earlier)
+
+    def _struck(self, earlier: Call) -> bool:
+        """Whether it began soon after that mail, or was already going on."""
+        lasts_until_s = self.fault.end_s + (EXPLAINS_WITHIN_SECONDS if _is_freeze(self.fault) else 0.0)
+        return self.fault.begin_s <= earlier.end_s + EXPLAINS_WITHIN_SECONDS and lasts_until_s >= earlier.begin_s
 
 
 def _had_a_hand_in(fault: Suffered, earlier: Call, mail: Call) -> bool:
@@ -96,6 +151,12 @@ def _had_a_hand_in(fault: Suffered, earlier: Call, mail: Call) -> bool:
 
 def _is_freeze(fault: Suffered) -> bool:
     return fault.name.endswith("Freezes")
+
+
+def _why_undecided(count: int, *, under_way: bool) -> str:
+    if under_way:
+        return f"{count} second mails were sent before the history is cut off, and a fault may have been under way"
+    return f"{count} second mails follow a freeze, or follow a crash late; {NO_CLAIM}"
 
 
 def _unexplained(mail: Call, earlier: Call, pair: Pair) -> str:

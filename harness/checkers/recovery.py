@@ -1,4 +1,4 @@
-"""Recovery: the provider is spared while it is down, the backlog drains in time, processes stop cleanly. Next: evidence.py."""
+"""Recovery: the provider is spared, the backlog drains and ingest accepts again in time, processes stay up. Next: evidence.py."""
 
 from __future__ import annotations
 
@@ -8,23 +8,29 @@ from collections.abc import Mapping, Sequence
 from harness.checkers.noise import is_doubtful, stalls, weighed
 from harness.checkers.promises import (
     FINAL_STATUSES,
+    REFUSED_FOR_NOW,
     Sighting,
     due_mails,
+    fault_windows,
     first_stored_s,
+    is_cut_off,
+    is_refused,
     last_fault_end_s,
     mails_taken,
     planned_fault,
+    role_of,
     sightings,
     starts,
     working_role,
 )
-from harness.history import Call, History, Lifecycle, Pair, Suffered
+from harness.history import Call, History, Lifecycle, Pair, Post, Suffered
 from harness.verdict import Verdict, Violation, checker, judged, not_applicable, parameterised, unknown
 
 DUE_PER_ALLOWED_CALL = 3  # with fewer mails due, a service without a breaker would stay below the limit as well
 STOPS_CALLING_WITHIN_SECONDS = 0.25
 STOPS_WITHIN_SECONDS = 10.0
 TOLD_TO_STOP = ("terminated", "terminating")  # both words are in use for "was told to stop"
+BY_ITSELF = "by itself"  # how the detail of an exit begins that nobody asked for
 
 
 @checker("sendgrid", "mails", "claims.breaker_failures", "claims.breaker_reset_seconds", "claims.breaker_trials")
@@ -68,20 +74,58 @@ def backlog_drains(history: History, *, within_seconds: float) -> Verdict:
     """Every accepted event is finished within {within_seconds} s of its acceptance or of the last fault's end."""
     promised, shown, done_s = history.promised, sightings(history), _delivered_s(history)
     healed_s, violations, undecided = last_fault_end_s(history), [], 0
-    stalled, set_aside = stalls(history), 0
+    stalled, set_aside, until_s = stalls(history), 0, _judged_until_s(history)
     for pair, promise in promised.items():
         deadline_s = max(healed_s, promise.end_s) + within_seconds
         late = _lateness(shown.get(pair, []), done_s.get(pair, math.inf), deadline_s)
-        if late and done_s.get(pair, math.inf) == math.inf and not shown.get(pair) and not history.is_quiet:
+        unseen = done_s.get(pair, math.inf) == math.inf and not shown.get(pair) and not history.is_quiet
+        if late and (unseen or deadline_s > until_s):
             undecided += 1
         elif late and is_doubtful(stalled, deadline_s - within_seconds, deadline_s):
             set_aside += 1
         elif late:
             violations.append(Violation(f"{pair} should have been finished by {deadline_s:.3f} s: {late}", pair))
     if undecided and not violations:
-        return unknown(f"of {undecided} events nothing was seen before the run was cut off", checked=len(promised))
+        return unknown(f"of {undecided} events too little was seen before the run was cut off", checked=len(promised))
     verdict = judged(checked=len(promised), violations=violations, nothing="no event was accepted")
     return weighed(verdict, set_aside=set_aside, what="events were late")
+
+
+@parameterised()
+def ingest_recovers(history: History, *, within_seconds: float) -> Verdict:
+    """Ingest accepts again: a POST begun {within_seconds} s or more after the last fault's end is answered with a promise."""
+    if not history.header.plan:
+        return not_applicable("no fault was planned")
+    healed_s = max((window.end_s for window in fault_windows(history)), default=math.inf)
+    if healed_s == math.inf:
+        return unknown("nobody knows when the last fault ended")
+    posts, stalled = history.by_pair(Post), stalls(history)
+    late = [post for posts_of_pair in posts.values() for post in posts_of_pair if post.begin_s >= healed_s + within_seconds]
+    failed = [post for post in late if not post.promises and not _is_rightly_refused(post, posts[post.pair])]
+    certain = [post for post in failed if not is_doubtful(stalled, post.begin_s, post.end_s)]
+    violations = [
+        Violation(
+            f"{post.pair}: the POST at {post.begin_s:.3f} s, {post.begin_s - healed_s:.1f} s after the last fault, was answered "
+            f"{post.http_status or post.error or 'nothing'}; expected a promise",
+            post.pair,
+        )
+        for post in certain
+    ]
+    nothing = f"no POST began {within_seconds:g} s or more after the last fault's end ({healed_s:.1f} s)"
+    verdict = judged(checked=len(late), violations=violations, nothing=nothing)
+    return weighed(verdict, set_aside=len(failed) - len(certain), what="POSTs were not answered with a promise")
+
+
+@checker()
+def processes_stay_up(history: History) -> Verdict:
+    """No process of the service ends by itself, whatever else fails, and each can be started again."""
+    processes = history.header.processes
+    own = [entry for entry in history.of(Lifecycle) if role_of(entry.process) in processes]
+    violations = [
+        Violation(f"{entry.process} {wrong} at {entry.at_s:.3f} s{_in_detail(entry)}") for entry in own if (wrong := _fell(entry))
+    ]
+    checked = sum(processes.values()) if history.entries else 0
+    return judged(checked=checked, violations=violations, nothing="nothing was recorded of any process")
 
 
 @checker()
@@ -97,6 +141,32 @@ def terminations_are_clean(history: History) -> Verdict:
     if not violations and any(exit_ is None for exit_ in told.values()):
         return unknown("the history is cut off before every process that was told to stop exits", checked=len(told))
     return judged(checked=len(told), violations=violations, nothing="no process was told to stop")
+
+
+def _judged_until_s(history: History) -> float:
+    """Up to when lateness can be told: where the end is missing not beyond the last entry, and not while a fault may last."""
+    if not is_cut_off(history):
+        return math.inf
+    under_way = any(window.end_s == math.inf for window in fault_windows(history))
+    return -math.inf if under_way else history.last_s
+
+
+def _is_rightly_refused(post: Post, posts: Sequence[Post]) -> bool:
+    """Refused for good, and there is a reason to: poison, or the same pair with two payloads."""
+    for_good = is_refused(post) and post.http_status not in (None, *REFUSED_FOR_NOW)
+    return for_good and (post.poison or any(other.payload != post.payload for other in posts))
+
+
+def _fell(entry: Lifecycle) -> str:
+    """How a process was lost that nobody had taken down; empty if it was not."""
+    if entry.what == "exited" and entry.detail.startswith(BY_ITSELF):
+        return f"ended by itself (exit code {entry.exit_code})"
+    return "could not be started again" if entry.what == "not restarted" else ""
+
+
+def _in_detail(entry: Lifecycle) -> str:
+    detail = entry.detail.removeprefix(BY_ITSELF).lstrip(": ")
+    return f": {detail}" if detail else ""
 
 
 def _is_outage(history: History, fault: Suffered) -> bool:

@@ -2,13 +2,19 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
+
+from harness.checkers.noise import is_doubtful, stalls, weighed
 from harness.checkers.promises import (
     FINAL_STATUSES,
     STATUSES,
     Sighting,
+    fault_windows,
     first_shown,
     first_stored_s,
     in_words,
+    is_cut_off,
+    is_refusal_for_good,
     mails_taken,
     poison,
     refused_for_good_s,
@@ -16,8 +22,13 @@ from harness.checkers.promises import (
     sightings,
     stored_rows,
 )
-from harness.history import History, Pair, Post, Read
+from harness.history import Call, History, Pair, Post, Read
 from harness.verdict import Verdict, Violation, checker, judged, unknown
+
+READABLE_AGAIN_SECONDS = 5.0  # so long after a fault a status may still be unavailable
+SOON_SECONDS = 5.0  # "at once" as clients see it, who may have to ask a few times
+UNREAD_SHARE_THAT_DOUBTS = 0.1
+SEEN_IN_TIME_SECONDS = 1.0  # how much later than a status read a mail may enter the history that was taken before it
 
 
 @checker()
@@ -25,25 +36,32 @@ def a_promise_is_readable_at_once(history: History) -> Verdict:
     """The status of an accepted event can be read from the moment its promise was given."""
     promised = history.promised
     after = [read for read in history.of(Read) if read.pair in promised and read.begin_s >= promised[read.pair].end_s]
-    decided = [read for read in after if read.http_status is not None and read.http_status < 500 and read.http_status != 429]
+    decided = [read for read in after if _is_decided(read)]
+    unavailable, stalled = _unavailable(history, after), stalls(history)
+    certain = [read for read in unavailable if not is_doubtful(stalled, read.begin_s, read.end_s)]
     violations = [
         Violation(f"{read.pair} was {in_words(promised[read.pair])}, but a read at {read.begin_s:.3f} s {wrong}", read.pair)
-        for read in decided
+        for read in [*decided, *certain]
         if (wrong := _what_is_wrong(read))
     ]
-    return judged(checked=len(decided), violations=violations, nothing="no status was read after a promise")
+    unread = _unread(promised, decided)
+    if not violations and decided and unread > UNREAD_SHARE_THAT_DOUBTS * len(promised):
+        told = f"{unread} of {len(promised)} accepted events had no answered status read within {SOON_SECONDS:g} s"
+        return unknown(told, checked=len(decided))
+    verdict = judged(checked=len(decided), violations=violations, nothing="no status was read after a promise")
+    return weighed(verdict, set_aside=len(unavailable) - len(certain), what="status reads were not answered")
 
 
 @checker()
 def status_never_goes_back(history: History) -> Verdict:
     """A status that is completed or failed never changes again."""
-    shown_by_pair = sightings(history)
+    shown_by_pair = {pair: shown for pair, shown in sightings(history).items() if _is_shown_after_final(shown)}
     violations = [
         Violation(f"{pair} was shown {before.status} at {before.end_s:.3f} s and {after.status} at {after.end_s:.3f} s", pair)
         for pair, shown in shown_by_pair.items()
         for before, after in _first_step_back(shown)
     ]
-    return judged(checked=len(shown_by_pair), violations=violations, nothing="no status was read")
+    return judged(checked=len(shown_by_pair), violations=violations, nothing="no status was read again after a final one")
 
 
 @checker()
@@ -73,7 +91,7 @@ def completed_means_done(history: History) -> Verdict:
 
 @checker()
 def failed_is_justified(history: History) -> Verdict:
-    """An event fails only if the provider refused its mail for good or nobody could finish it, and the reason is told."""
+    """An event fails only if nobody could finish it or a fault refused its mail for good, and the reason is told."""
     shown_by_pair, refused_s, hopeless = sightings(history), refused_for_good_s(history), poison(history)
     failed = {pair: first for pair, shown in shown_by_pair.items() if (first := first_shown(shown, "failed"))}
     unjustified = [
@@ -89,10 +107,39 @@ def failed_is_justified(history: History) -> Verdict:
     return judged(checked=len(shown_by_pair), violations=[*unjustified, *untold], nothing="no status was read")
 
 
+def _is_decided(read: Read) -> bool:
+    return read.http_status is not None and read.http_status < 500 and read.http_status != 429
+
+
+def _unavailable(history: History, reads: Sequence[Read]) -> list[Read]:
+    """The reads that got no answer though no fault was there to excuse it."""
+    windows = fault_windows(history)
+    return [
+        read
+        for read in reads
+        if not _is_decided(read)
+        and not any(window.overlaps(read.begin_s - READABLE_AGAIN_SECONDS, read.end_s) for window in windows)
+    ]
+
+
+def _unread(promised: Mapping[Pair, Post], decided: Sequence[Read]) -> int:
+    """How many promised events had no answered read soon after their promise: a service may be mute until all is done."""
+    soon = {read.pair for read in decided if read.begin_s <= promised[read.pair].end_s + SOON_SECONDS}
+    return len(promised.keys() - soon)
+
+
 def _what_is_wrong(read: Read) -> str:
+    if read.http_status is None:
+        return f"was not answered ({read.error or 'no answer'}); expected 200"
     if read.http_status != 200:
         return f"answered {read.http_status}; expected 200"
     return "" if read.status in STATUSES else f"says {read.status!r}; expected one of {', '.join(STATUSES)}"
+
+
+def _is_shown_after_final(shown: list[Sighting]) -> bool:
+    """Whether anybody looked again once the event had been shown final: else it had no chance to go back."""
+    final = next((sighting for sighting in shown if sighting.status in FINAL_STATUSES), None)
+    return final is not None and any(again is not final and again.begin_s >= final.end_s for again in shown)
 
 
 def _first_step_back(shown: list[Sighting]) -> list[tuple[Sighting, Sighting]]:
@@ -126,6 +173,8 @@ def _without_mail(history: History, completed: dict[Pair, Sighting]) -> list[Vio
     asked = {post.pair for post in history.of(Post) if promised.get(post.pair, post).wants_mail}
     taken, violations = mails_taken(history), []
     for pair, seen in completed.items():
+        if is_cut_off(history) and pair not in taken and seen.end_s + SEEN_IN_TIME_SECONDS > history.last_s:
+            continue  # the mail's entry may be what was cut off
         if pair in asked and not (pair in taken and taken[pair][0].begin_s <= seen.end_s):
             what = f"its mail was first taken at {taken[pair][0].begin_s:.3f} s" if pair in taken else "its mail was never taken"
             violations.append(Violation(f"{pair} was shown completed at {seen.end_s:.3f} s by {seen.how}, but {what}", pair))
@@ -133,4 +182,6 @@ def _without_mail(history: History, completed: dict[Pair, Sighting]) -> list[Vio
 
 
 def _no_reason_to_fail(history: History, pair: Pair) -> str:
+    if any(is_refusal_for_good(call) for call in history.by_pair(Call).get(pair, [])):
+        return "the provider refused a body that should have been valid"
     return f"{pair.id} is no poison and the provider had not refused its mail for good"

@@ -200,12 +200,13 @@ class Guardian:
         seen: set[int] = set()
         signal_tree(pid, number, seen=seen)
         if number == signal.SIGKILL:
-            self.await_death(seen)
+            self.await_death(pid, seen)
         return {"reached": len(seen)}
 
-    def await_death(self, pids: set[int]) -> None:
+    def await_death(self, root: int, pids: set[int]) -> None:
+        """Until all are dead and the exit of `root` is reported: it shows as a zombie while threads of it still end."""
         deadline = time.monotonic() + KILL_DEADLINE_S
-        while any(_family(pid) for pid in pids) and time.monotonic() < deadline:
+        while (root in self.alive or any(_family(pid) for pid in pids)) and time.monotonic() < deadline:
             self.reap()
             time.sleep(0.001)
         self.reap()

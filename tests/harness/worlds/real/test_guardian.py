@@ -8,7 +8,7 @@ import os
 import signal
 import sys
 from collections.abc import AsyncIterator, Callable
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from pathlib import Path
 from typing import Any
 
@@ -73,7 +73,8 @@ def family_of(pids: list[int]) -> set[int]:
     parents = {}
     for entry in Path("/proc").iterdir():
         if entry.name.isdecimal() and is_alive(int(entry.name)):
-            parents[int(entry.name)] = int((entry / "stat").read_text().rpartition(")")[2].split()[1])
+            with suppress(OSError):  # it may end meanwhile
+                parents[int(entry.name)] = int((entry / "stat").read_text().rpartition(")")[2].split()[1])
     family, grown = set(pids), True
     while grown:
         more = {pid for pid, parent in parents.items() if parent in family} - family

@@ -41,6 +41,24 @@ async def test_a_kill_reaches_the_whole_tree(guard: Guard, python: Python) -> No
     assert not await process.kill(), "there is nobody to kill any more, so there is no evidence"
 
 
+MANY_THREADS = """
+import threading, time
+for _ in range(60):
+    threading.Thread(target=time.sleep, args=(600,), daemon=True).start()
+memory = bytearray(100_000_000)
+print('up', flush=True)
+time.sleep(600)
+"""
+
+
+async def test_after_a_kill_the_exit_is_known_though_threads_take_their_time(guard: Guard, python: Python) -> None:
+    for number in range(5):
+        process = await guard.spawn(python(f"threaded-{number}", MANY_THREADS))
+        await until(process.tail)
+        assert await process.kill()
+        assert process.exit_code == -signal.SIGKILL, "who asks whether it lives must not be told yes"
+
+
 async def test_a_freeze_reaches_the_whole_tree_and_ends(guard: Guard, python: Python) -> None:
     process = await guard.spawn(python("family", FAMILY))
     child = await grandchild(process)
