@@ -2,9 +2,7 @@
 
 Plain data on the standard library alone. A `History` is a header (what was run) and a list of entries (what was seen), and
 it is one JSON-lines file on disk, so that an old run can be judged again. Checkers (`checkers/`) read nothing else.
-
-All times are seconds since the traffic of the run began, on the clock of its world (virtual or wall).
-Outcomes follow Jepsen: `ok`, `failed` (certainly nothing happened) or `unknown` (a time-out is unknown, never failed).
+The kinds of entries are `entries.py`.
 """
 
 from __future__ import annotations
@@ -13,158 +11,50 @@ import dataclasses
 import json
 import math
 from collections import defaultdict
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, ClassVar, Literal, NamedTuple, TypeVar
+from typing import Any
 
+from harness.entries import (
+    Call,
+    E,
+    Entry,
+    Lifecycle,
+    Outcome,
+    Pair,
+    Post,
+    Probe,
+    Read,
+    Rest,
+    Row,
+    Stored,
+    Suffered,
+    entry_from,
+)
 from harness.usage import UsageError
 
+__all__ = [
+    "SCHEMA",
+    "Call",
+    "E",
+    "Entry",
+    "Header",
+    "History",
+    "Lifecycle",
+    "Outcome",
+    "Pair",
+    "Post",
+    "Probe",
+    "Read",
+    "Rest",
+    "Row",
+    "Stored",
+    "Suffered",
+    "entry_from",
+]
+
 SCHEMA = 1
-
-Outcome = Literal["ok", "failed", "unknown"]
-
-
-class Pair(NamedTuple):
-    """The identity of an event. Never joined into one string: ("a:b", "c") and ("a", "b:c") are two events."""
-
-    source: str
-    id: str
-
-    def __str__(self) -> str:
-        return f"{self.id} of {self.source}"
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Post:
-    """One POST /ingest with its answer. `answer` is the body's `status`: accepted, duplicate or processed."""
-
-    kind: ClassVar[str] = "post"
-    pair: Pair
-    payload: str  # digest of {type, data, email}: equal digests are equal payloads
-    wants_mail: bool
-    poison: bool  # acceptable, but the service cannot finish it (contract: `failed` is then justified)
-    attempt: int  # 0 for the first try of this submission, then one more for every retry
-    begin_s: float
-    end_s: float
-    outcome: Outcome
-    http_status: int | None = None
-    answer: str | None = None
-    original_id: str | None = None
-    current_status: str | None = None
-    retry_after_s: float | None = None
-    content_type: str = ""
-    error: str = ""  # the transport's error where there was no answer
-    process: str = ""  # the API process that was asked
-    missing: tuple[str, ...] = ()  # what the contract asks of a 2xx and this one lacks: "Location", "idempotency_key", ...
-
-    @property
-    def promises(self) -> bool:
-        """Whether this answer is a promise that the event is, or will be, stored once and mailed."""
-        return self.outcome == "ok" and self.answer in ("accepted", "duplicate", "processed")
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Read:
-    """One GET of an event's status. `status` is None unless the answer was 200."""
-
-    kind: ClassVar[str] = "read"
-    pair: Pair
-    begin_s: float
-    end_s: float
-    outcome: Outcome
-    http_status: int | None = None
-    status: str | None = None  # pending | processing | completed | failed
-    reason: str | None = None  # result.error of a failed event
-    processed_at: str | None = None
-    error: str = ""
-    process: str = ""
-    final: bool = False  # read after the world had come to rest
-    missing: tuple[str, ...] = ()  # what the contract asks of a 200 and this one lacks: "id", "result", ...
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Call:
-    """One call of mail/send as the provider saw it. `pair` is None if the body named no event."""
-
-    kind: ClassVar[str] = "call"
-    pair: Pair | None
-    process: str  # the process that called
-    begin_s: float
-    end_s: float
-    http_status: int  # what the provider answered, or would have answered if the reply had not been lost
-    taken: bool  # the provider will deliver this mail
-    reply_lost: bool = False
-    resets_at_s: float | None = None  # of a 429: when the rate limit resets
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Stored:
-    """A row was seen for the first time while the scenario ran."""
-
-    kind: ClassVar[str] = "stored"
-    pair: Pair
-    at_s: float
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Row:
-    """One stored row in the final state; an event stored twice has two."""
-
-    kind: ClassVar[str] = "row"
-    pair: Pair
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Suffered:
-    """One fault, from its beginning to its end. Without `evidence` it did not bite and proved nothing."""
-
-    kind: ClassVar[str] = "fault"
-    index: int  # position in the plan
-    name: str
-    story: str
-    begin_s: float
-    end_s: float
-    evidence: str | None
-    processes: tuple[str, ...] = ()  # processes or servers it hurt: "worker-1", "redis"
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Lifecycle:
-    """Something happened to a process or server: started, killed, terminated, exited, frozen, resumed."""
-
-    kind: ClassVar[str] = "lifecycle"
-    process: str
-    what: str
-    at_s: float
-    detail: str = ""
-    exit_code: int | None = None
-    took_s: float | None = None  # of "exited": seconds since it was told to
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Probe:
-    """How long a bare stub took to answer, measured beside the service: the noise of the machine."""
-
-    kind: ClassVar[str] = "probe"
-    at_s: float
-    latency_s: float
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Rest:
-    """The end of the run: `quiet`, or what was still moving when `settles_within_seconds` ended."""
-
-    kind: ClassVar[str] = "rest"
-    at_s: float
-    quiet: bool
-    moving: tuple[str, ...] = ()
-    rows_read: bool = False  # whether the final rows could be read
-
-
-Entry = Post | Read | Call | Stored | Row | Suffered | Lifecycle | Probe | Rest
-KINDS: Mapping[str, type[Entry]] = {kind.kind: kind for kind in (Post, Read, Call, Stored, Row, Suffered, Lifecycle, Probe, Rest)}
-E = TypeVar("E", Post, Read, Call, Stored, Row, Suffered, Lifecycle, Probe, Rest)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -274,16 +164,6 @@ class History:
                 history.cut_off = True
         history.cut_off = history.cut_off or history.rest is None
         return history
-
-
-def entry_from(data: dict[str, Any]) -> Entry:
-    """One entry from its JSON form. Raises KeyError or TypeError if it is none."""
-    fields = dict(data)
-    kind: Any = KINDS[fields.pop("kind")]
-    if fields.get("pair") is not None:
-        fields["pair"] = Pair(*fields["pair"])
-    entry: Entry = kind(**{name: tuple(value) if isinstance(value, list) else value for name, value in fields.items()})
-    return entry
 
 
 def _header(line: str, path: Path) -> Header:

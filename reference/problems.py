@@ -1,6 +1,6 @@
 """Problem details (RFC 9457): the one shape of every answer that is not a success.
 
-Where to go next: ``problem`` (what is raised) and ``api``, which installs ``handlers()``, which give FastAPI's own errors the same shape.
+``handlers()`` give FastAPI's own errors the same shape. Where to go next: ``problem`` (what is raised), ``api`` (installs them).
 """
 
 from __future__ import annotations

@@ -30,9 +30,10 @@ LAYERS = (  # top first: a module may import those of its own row and of the row
     ("checkers",),
     ("verdict",),
     ("history", "faults", "traffic"),
+    ("entries",),
     ("usage",),
 )
-STANDARD_LIBRARY_ONLY = ("history", "faults", "traffic", "verdict", "checkers", "usage")
+STANDARD_LIBRARY_ONLY = ("entries", "history", "faults", "traffic", "verdict", "checkers", "usage")
 ONLY_WORLDS_KNOW = {"redis", "asyncpg", "httpx", "fakeredis", "h11", "time_machine"}
 MAY_START_PROCESSES = ("harness/worlds/real/", "harness/campaign.py")
 FORBIDDEN_NAMES = {"utils", "helpers", "common", "base", "manager", "misc"}

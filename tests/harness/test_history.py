@@ -13,7 +13,8 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from harness import checkers
-from harness.history import KINDS, Entry, Header, History, Pair, Post, Rest, Row, Stored, entry_from
+from harness.entries import KINDS
+from harness.history import Entry, Header, History, Pair, Post, Rest, Row, Stored, entry_from
 from harness.usage import UsageError
 from harness.verdict import Ruling
 

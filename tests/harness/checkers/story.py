@@ -28,7 +28,8 @@ class Story:
             "world": "simulated",
             "seed": 1,
             "offers": OFFERS,
-            "claims": {"reclaim_seconds": 5.0, "breaker_failures": 2, "breaker_reset_seconds": 5.0, "breaker_trials": 1},
+            "claims": {"reclaim_seconds": 5.0, "breaker_failures": 2, "breaker_reset_seconds": 5.0, "breaker_trials": 1}
+            | {"longest_pause_seconds": 20.0},
             "processes": {"api": 2, "worker": 2},
         }
         self.history = History(Header(**(told | header)))

@@ -57,7 +57,9 @@ def test_refusals_are_unknown_without_rows_unless_all_refused_events_were_taken_
     assert Story().refused("a", 1).quiet(rows_read=False).judged_by(refusals_are_honest).ruling is Ruling.UNKNOWN
     assert Story().refused("a", 1).judged_by(refusals_are_honest).ruling is Ruling.UNKNOWN
     assert Story().refused("a", 1).posted("a", 2).judged_by(refusals_are_honest).ruling is Ruling.HELD
-    assert Story().refused("a", 1).mailed("a", 2).judged_by(refusals_are_honest).ruling is Ruling.VIOLATED
+    mailed = Story().refused("a", 1).mailed("a", 2)
+    assert mailed.judged_by(refusals_are_honest).ruling is Ruling.UNKNOWN, "another attempt may be under way"
+    assert mailed.quiet(rows_read=False).judged_by(refusals_are_honest).ruling is Ruling.VIOLATED
 
 
 def test_refusals_abstain_when_nothing_was_refused_or_posted() -> None:
@@ -236,7 +238,30 @@ def test_for_real_fast_in_spite_of_a_slow_machine_is_fast() -> None:
     assert (verdict.ruling, verdict.checked) == (Ruling.HELD, 120)
 
 
+@pytest.mark.parametrize(("calm", "ruling"), [(119, Ruling.UNKNOWN), (120, Ruling.UNKNOWN), (121, Ruling.HELD), (122, Ruling.HELD)])
+def test_for_real_the_calm_rest_holds_only_if_it_is_half_of_all_samples_or_more(calm: int, ruling: Ruling) -> None:
+    # One post every 0.1 s: the 121 of the first 12 s begin within 1 s of a slow answer of the stub.
+    verdict = _real((40, 400), (81, 10), (calm, 10), probes=tuple((at_s, 0.03) for at_s in range(1, 12)))
+    assert verdict.ruling is ruling, said(verdict)
+    if ruling is Ruling.UNKNOWN:
+        assert "121 of" in verdict.reason
+        assert "the rest is too little to tell" in verdict.reason
+
+
+def test_for_real_a_rest_below_half_can_still_convict() -> None:
+    assert _real((121, 400), (110, 80), probes=tuple((at_s, 0.03) for at_s in range(1, 12))).ruling is Ruling.VIOLATED
+
+
 def test_for_real_slow_and_fast_samples_are_left_out_alike_and_too_few_left_are_unknown() -> None:
     verdict = _real((60, 10), (10, 900), (50, 10), probes=((6.5, 0.2),))
     assert verdict.ruling is Ruling.UNKNOWN
     assert verdict.reason == "99 samples, at least 100 are needed, 21 more fell where the bare stub was slow too"
+
+
+def test_a_post_that_failed_beside_a_slow_stub_convicts_nobody() -> None:
+    story = Story(world="real", **OUTAGE).posted("a", 6).refused("b", 8, 503).suffered("SendGridAnswers", 5, 15)
+    assert story.judged_by(ingest_stays_available).ruling is Ruling.VIOLATED
+    doubtful = story.probed(9, 1.0).judged_by(ingest_stays_available)
+    assert said(doubtful).startswith("unknown; 1 POSTs failed while a bare stub beside the service was slow too")
+    certain = story.refused("c", 12, 503).judged_by(ingest_stays_available)
+    assert [violation.pair.id for violation in certain.violations if violation.pair] == ["c"]

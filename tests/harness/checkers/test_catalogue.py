@@ -5,11 +5,16 @@ from __future__ import annotations
 import pytest
 
 from harness import checkers
+from harness.results import execution_of
 from harness.usage import UsageError
 from harness.verdict import Checker, Parameterised, Ruling
 from tests.harness.checkers.story import Story
 
-ARGUMENTS = {"ingest_stays_fast": {"p95_ms": 50}, "backlog_drains": {"within_seconds": 20}}
+ARGUMENTS = {
+    "ingest_stays_fast": {"p95_ms": 50},
+    "backlog_drains": {"within_seconds": 20},
+    "ingest_recovers": {"within_seconds": 5},
+}
 
 
 @pytest.mark.parametrize("name", sorted(checkers.CHECKERS))
@@ -82,7 +87,27 @@ def test_the_ruling_is_the_worst_of_the_verdicts() -> None:
     contract = tuple(known.to_data() for known in checkers.the_contract)
     broken = Story(must_hold=contract).kept("a", 1).posted("b", 2).quiet()
     assert checkers.ruling(checkers.judge(broken.history)) is Ruling.VIOLATED
-    sound = Story(must_hold=contract).kept("a", 1).quiet()
+    sound = Story(must_hold=contract).kept("a", 1).read("a", 9).quiet()
     assert checkers.ruling(checkers.judge(sound.history)) is Ruling.HELD
     assert checkers.ruling(checkers.judge(Story(must_hold=contract).history)) is Ruling.UNKNOWN
     assert checkers.ruling([]) is Ruling.NOT_APPLICABLE
+
+
+def test_evidence_alone_rules_nothing() -> None:
+    """Where nothing named is left, the run is not applicable, though the world came to rest; and evidence may lower a ruling."""
+    named = ({"checker": "a_changed_payload_is_refused"},)
+    nothing_left = checkers.judge(Story(must_hold=named).kept("a", 1).quiet().history)
+    assert [verdict.ruling for verdict in nothing_left[:2]] == [Ruling.NOT_APPLICABLE, Ruling.NOT_APPLICABLE]
+    assert Ruling.HELD in [verdict.ruling for verdict in nothing_left]
+    assert checkers.ruling(nothing_left) is Ruling.NOT_APPLICABLE
+    restless = checkers.judge(Story(must_hold=named).kept("a", 1).restless().history)
+    assert checkers.ruling(restless) is Ruling.NOT_APPLICABLE
+    one_left = Story(must_hold=(*named, {"checker": "one_acceptance_per_pair"})).kept("a", 1).restless()
+    assert checkers.ruling(checkers.judge(one_left.history)) is Ruling.UNKNOWN
+
+
+def test_an_execution_of_which_nothing_is_left_says_why() -> None:
+    history = Story(must_hold=({"checker": "a_changed_payload_is_refused"},)).kept("a", 1).quiet().history
+    execution = execution_of(history, checkers.judge(history), folder="", wall_s=0, cpu_s=0)
+    assert execution.ruling is Ruling.NOT_APPLICABLE
+    assert execution.reason == "no accepted event was posted again with another payload"

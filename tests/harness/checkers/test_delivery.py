@@ -5,8 +5,9 @@ from __future__ import annotations
 import pytest
 
 from harness.checkers import every_accepted_event_is_stored_once, nothing_is_invented
+from harness.faults import Fault, RedisCrashes, SendGridAnswers
 from harness.verdict import Ruling
-from tests.harness.checkers.story import Story, of, said
+from tests.harness.checkers.story import Story, of, plan, said
 
 
 def test_every_promise_stored_once_holds() -> None:
@@ -55,8 +56,17 @@ def test_poison_that_is_shown_failed_is_excused() -> None:
 
 
 def test_a_mail_refused_for_good_excuses_an_event_that_is_shown_failed() -> None:
-    story = Story().kept("a", 1).posted("b", 2).mailed("b", 2.5, http_status=400).read("b", 3, "failed", reason="400").quiet()
+    story = Story(plan=plan(SendGridAnswers(status=400))).kept("a", 1).posted("b", 2).suffered("SendGridAnswers", 2, 3)
+    story.mailed("b", 2.5, http_status=400).read("b", 3, "failed", reason="400").quiet()
     assert story.judged_by(every_accepted_event_is_stored_once).ruling is Ruling.HELD
+
+
+@pytest.mark.parametrize("fault", [SendGridAnswers(status=400), SendGridAnswers(status=413), RedisCrashes()])
+def test_a_mail_refused_for_its_body_excuses_nothing(fault: Fault) -> None:
+    """Outside the fault, under one that answers otherwise, or under another: the service made the body itself."""
+    story = Story(plan=plan(fault)).posted("b", 2).suffered(type(fault).__name__, 5, 15)
+    story.mailed("b", 6 if fault != SendGridAnswers(status=400) else 4.999, http_status=400)
+    assert story.read("b", 20, "failed", reason="400").quiet().judged_by(every_accepted_event_is_stored_once).ruling is Ruling.VIOLATED
 
 
 @pytest.mark.parametrize("http_status", [401, 403, 408, 425, 429, 500, 503, 202, 399])
@@ -100,7 +110,7 @@ def test_a_joined_identity_is_another_event() -> None:
 
 @pytest.mark.parametrize("http_status", [202, 503])
 def test_a_mail_for_an_event_nobody_posted_is_invented(http_status: int) -> None:
-    verdict = Story().kept("a", 1).mailed("x", 2, http_status=http_status).judged_by(nothing_is_invented)
+    verdict = Story().kept("a", 1).mailed("x", 2, http_status=http_status).restless().judged_by(nothing_is_invented)
     assert "x of shop was mailed by worker-0 at 2.000 s but was never posted" in said(verdict)
 
 
@@ -123,3 +133,14 @@ def test_mails_are_left_alone_where_they_cannot_be_told_apart() -> None:
 def test_nothing_invented_abstains_when_nothing_was_seen() -> None:
     assert Story().posted("a", 1).quiet().judged_by(nothing_is_invented).ruling is Ruling.UNKNOWN
     assert Story(offers=()).judged_by(nothing_is_invented).ruling is Ruling.NOT_APPLICABLE
+
+
+def test_what_came_of_a_post_still_under_way_at_the_cut_is_no_invention() -> None:
+    """A POST leaves its entry when it is answered: until the end is known, one that left none may have been under way."""
+    story = Story().kept("a", 1).stored("x", 2).mailed("x", 2).mailed("y", 2)
+    assert said(story.judged_by(nothing_is_invented)) == (
+        "unknown; 2 events were seen whose POST may have been under way when the history was cut off"
+    )
+    wrong = Story().posted("a", 1, wants_mail=False).mailed("a", 2).stored("x", 2).judged_by(nothing_is_invented)
+    assert [violation.pair for violation in wrong.violations] == [of("a")]
+    assert len(story.quiet().judged_by(nothing_is_invented).violations) == 3

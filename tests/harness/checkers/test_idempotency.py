@@ -49,13 +49,13 @@ def test_duplicates_of_taken_events_hold() -> None:
 def test_a_duplicate_may_overlap_the_post_it_points_to_but_not_precede_it() -> None:
     overlapping = Story().posted("a", 1.0, "duplicate", took_s=0.02).posted("a", 1.019)
     assert overlapping.judged_by(duplicates_point_to_their_event).ruling is Ruling.HELD
-    touching = Story().posted("a", 1.0, "duplicate", end_s=1.5).posted("a", 1.5)
+    touching = Story().posted("a", 1.0, "duplicate", end_s=1.5).posted("a", 1.5).quiet()
     assert touching.judged_by(duplicates_point_to_their_event).ruling is Ruling.VIOLATED
 
 
 @pytest.mark.parametrize("http_status", [400, 422, 429, 503, None])
 def test_a_duplicate_of_nothing_but_refusals_is_a_lie(http_status: int | None) -> None:
-    story = Story().refused("a", 1, http_status).posted("a", 2, "duplicate")
+    story = Story().refused("a", 1, http_status).posted("a", 2, "duplicate").quiet()
     verdict = story.judged_by(duplicates_point_to_their_event)
     assert (
         said(verdict) == "violated; a of shop was answered duplicate at 2.010 s, but nothing posted before can have been taken; "
@@ -63,9 +63,18 @@ def test_a_duplicate_of_nothing_but_refusals_is_a_lie(http_status: int | None) -
 
 
 def test_a_first_post_answered_duplicate_is_a_lie_and_so_are_two_that_point_at_each_other() -> None:
-    assert len(Story().posted("a", 1, "duplicate").judged_by(duplicates_point_to_their_event).violations) == 1
-    mutual = Story().posted("a", 1, "duplicate").posted("a", 1, "duplicate")
+    assert len(Story().posted("a", 1, "duplicate").quiet().judged_by(duplicates_point_to_their_event).violations) == 1
+    mutual = Story().posted("a", 1, "duplicate").posted("a", 1, "duplicate").quiet()
     assert len(mutual.judged_by(duplicates_point_to_their_event).violations) == 2
+
+
+def test_the_acceptance_a_duplicate_points_to_may_have_been_under_way_at_the_cut() -> None:
+    story = Story().posted("b", 1).posted("a", 1, "duplicate")
+    assert said(story.judged_by(duplicates_point_to_their_event)) == (
+        "unknown; 1 duplicates were answered before the history shows an acceptance"
+    )
+    lie = story.posted("c", 1).posted("c", 2, "duplicate", original_id="d").judged_by(duplicates_point_to_their_event)
+    assert [violation.pair.id for violation in lie.violations if violation.pair] == ["c"]
 
 
 @pytest.mark.parametrize("http_status", [500, 502, 504, 202])

@@ -7,8 +7,9 @@ from typing import Any
 import pytest
 
 from harness.checkers import every_accepted_event_is_mailed, no_unexplained_second_mail
+from harness.faults import PostgresCrashes, RedisCrashes, SendGridAnswers
 from harness.verdict import Ruling
-from tests.harness.checkers.story import Story, said
+from tests.harness.checkers.story import Story, plan, said
 
 
 def test_every_promised_mail_taken_holds() -> None:
@@ -30,7 +31,8 @@ def test_a_mail_whose_reply_was_lost_was_taken() -> None:
 
 
 def test_a_missing_mail_is_excused_by_a_justified_failure_only() -> None:
-    refused = Story().posted("a", 1).mailed("a", 2, http_status=400)
+    refused = Story(plan=plan(SendGridAnswers(status=400))).posted("a", 1).mailed("a", 2, http_status=400)
+    refused.suffered("SendGridAnswers", 2, 15)
     assert refused.read("a", 3, "failed").quiet().judged_by(every_accepted_event_is_mailed).ruling is Ruling.HELD
     given_up = Story().posted("a", 1).mailed("a", 2, http_status=503).read("a", 3, "failed").quiet()
     assert given_up.judged_by(every_accepted_event_is_mailed).ruling is Ruling.VIOLATED
@@ -170,7 +172,7 @@ def test_without_the_claim_nobody_knows_whether_a_freeze_explains_a_mail(claims:
     assert _twice("WorkerFreezes", 9, 12, "worker-0", header={"claims": claims}) is Ruling.VIOLATED
     story = Story(claims=claims).mailed("a", 1).suffered("WorkerFreezes", 2, 12, "worker-0").mailed("a", 9)
     reason = story.judged_by(no_unexplained_second_mail).reason
-    assert reason.startswith("1 second mails follow a freeze; ")
+    assert reason.startswith("1 second mails follow a freeze, or follow a crash late; ")
     assert "claims.reclaim_seconds" in reason
     worse = story.mailed("b", 1, process="worker-1").mailed("b", 30, process="worker-1")
     assert worse.judged_by(no_unexplained_second_mail).ruling is Ruling.VIOLATED
@@ -184,3 +186,62 @@ def test_any_earlier_mail_will_do_for_a_crash() -> None:
 def test_second_mails_abstain_when_no_mail_was_taken_or_none_can_be_seen() -> None:
     assert Story().mailed("a", 1, http_status=503).quiet().judged_by(no_unexplained_second_mail).ruling is Ruling.UNKNOWN
     assert Story(offers=("rows",)).judged_by(no_unexplained_second_mail).ruling is Ruling.NOT_APPLICABLE
+
+
+CRASH_OR_FREEZE = [("WorkerCrashes", "worker-0"), ("RedisCrashes", "redis"), ("PostgresCrashes", "postgres"), ("WorkerFreezes", "worker-0")]
+
+
+@pytest.mark.parametrize(("again_s", "explains"), [(34.999, True), (35.0, True), (35.001, False), (60.0, False)])
+@pytest.mark.parametrize(("name", "hurt"), CRASH_OR_FREEZE)
+def test_an_interruption_explains_a_mail_only_until_the_event_must_have_been_taken_up_again(
+    name: str, hurt: str, again_s: float, explains: bool
+) -> None:
+    """It ended at 10 s; 5 s to reclaim and the longest pause of 20 s are claimed."""
+    assert (_twice(name, 2.0, 10.0, hurt, again_s=again_s) is Ruling.HELD) == explains
+
+
+@pytest.mark.parametrize(("again_s", "ruling"), [(10.0, Ruling.HELD), (10.001, Ruling.UNKNOWN)])
+def test_without_the_claim_to_reclaim_a_late_mail_after_a_crash_is_unknown(again_s: float, ruling: Ruling) -> None:
+    header = {"claims": {"reclaim_seconds": None, "longest_pause_seconds": 7.0}}
+    assert _twice("RedisCrashes", 2.0, 3.0, "redis", again_s=again_s, header=header) is ruling
+
+
+def test_one_interruption_explains_one_more_mail_of_an_event() -> None:
+    story = Story().mailed("a", 1).suffered("RedisCrashes", 2, 4, "redis").mailed("a", 5)
+    story.mailed("b", 1).mailed("b", 5)
+    assert story.judged_by(no_unexplained_second_mail).ruling is Ruling.HELD, "of each event one"
+    story.mailed("a", 6).mailed("a", 7)
+    assert len(story.judged_by(no_unexplained_second_mail).violations) == 2
+    story.suffered("PostgresCrashes", 5, 6, "postgres", index=1)
+    assert len(story.judged_by(no_unexplained_second_mail).violations) == 1
+
+
+def test_a_lost_reply_uses_no_interruption_up() -> None:
+    story = Story().mailed("a", 1, reply_lost=True).suffered("RedisCrashes", 2, 4, "redis").mailed("a", 5).mailed("a", 6)
+    assert story.judged_by(no_unexplained_second_mail).ruling is Ruling.HELD
+
+
+@pytest.mark.parametrize("short_first", [True, False])
+def test_two_interruptions_are_shared_out_so_that_both_mails_are_explained(short_first: bool) -> None:
+    """The first mail could be explained by either, the second only by the later crash: the earlier one must take the first."""
+    crashes = [("RedisCrashes", 2, 3, "redis"), ("PostgresCrashes", 4, 14, "postgres")]
+    story = Story().mailed("a", 1).mailed("a", 20).mailed("a", 37)
+    for index, crash in enumerate(crashes if short_first else crashes[::-1]):
+        story.suffered(*crash, index=index)
+    assert story.judged_by(no_unexplained_second_mail).ruling is Ruling.HELD
+
+
+def test_a_crash_may_have_been_under_way_at_the_cut() -> None:
+    for fault, explains in ((RedisCrashes(), True), (PostgresCrashes(), True), (SendGridAnswers(), False)):
+        story = Story(plan=plan(fault)).mailed("a", 1).mailed("a", 2)
+        verdict = story.judged_by(no_unexplained_second_mail)
+        assert verdict.ruling is (Ruling.UNKNOWN if explains else Ruling.VIOLATED)
+        assert not explains or "a fault may have been under way" in verdict.reason
+        assert story.quiet().judged_by(no_unexplained_second_mail).ruling is Ruling.VIOLATED
+
+
+def test_a_second_mail_beside_a_slow_stub_convicts_nobody() -> None:
+    story = Story(world="real").mailed("a", 5).mailed("a", 9, process="worker-1")
+    assert story.judged_by(no_unexplained_second_mail).ruling is Ruling.VIOLATED
+    doubtful = story.probed(7, 1.0).judged_by(no_unexplained_second_mail)
+    assert said(doubtful).startswith("unknown; 1 second mails followed while a bare stub beside the service was slow too")

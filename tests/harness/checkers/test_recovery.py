@@ -6,8 +6,15 @@ from typing import Any
 
 import pytest
 
-from harness.checkers import backlog_drains, provider_is_spared, rate_limit_is_respected, terminations_are_clean
-from harness.faults import SendGridAnswers
+from harness.checkers import (
+    backlog_drains,
+    ingest_recovers,
+    processes_stay_up,
+    provider_is_spared,
+    rate_limit_is_respected,
+    terminations_are_clean,
+)
+from harness.faults import RedisCrashes, SendGridAnswers
 from harness.verdict import Ruling
 from tests.harness.checkers.story import OFFERS, Story, plan, said
 
@@ -203,7 +210,7 @@ def test_an_event_that_never_finishes_is_violated_when_quiet_and_unknown_when_cu
     verdict = Story().posted("a", 1).kept("b", 1).quiet().judged_by(DRAINS)
     assert said(verdict) == "violated; a of shop should have been finished by 21.010 s: it never was; "
     assert Story().posted("a", 1).kept("b", 1).restless().judged_by(DRAINS).ruling is Ruling.UNKNOWN
-    assert "of 1 events nothing was seen" in Story().posted("a", 1).kept("b", 1).judged_by(DRAINS).reason
+    assert "of 2 events too little was seen" in Story().posted("a", 1).posted("c", 1).judged_by(DRAINS).reason
 
 
 def test_a_backlog_abstains_when_nothing_was_accepted() -> None:
