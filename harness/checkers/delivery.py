@@ -29,16 +29,19 @@ def nothing_is_invented(history: History) -> Verdict:
     for post in history.of(Post):
         asked[post.pair] = asked.get(post.pair, False) or post.wants_mail
     stored = {*stored_rows(history), *first_stored_s(history)}
-    rows = [Violation(f"{pair} is stored but was never posted", pair) for pair in sorted(stored - set(asked))]
     mails = history.of(Call) if "mails" in history.header.offers else []
-    if is_cut_off(history):  # a POST leaves its entry when it is answered: those under way are missing
-        early = (stored | {mail.pair for mail in mails if mail.pair is not None}) - set(asked)
-        stored, mails = stored - early, [mail for mail in mails if mail.pair not in early]
-        if early and not any(_what_is_wrong(mail, asked) for mail in mails):
-            told = f"{len(early)} events were seen whose POST may have been under way when the history was cut off"
-            return unknown(told, checked=len(stored) + len(mails))
-    wrong = [Violation(what, mail.pair) for mail in mails if (what := _what_is_wrong(mail, asked))]
+    early = _posts_under_way(history, stored | {mail.pair for mail in mails if mail.pair is not None}, set(asked))
+    rows = [Violation(f"{pair} is stored but was never posted", pair) for pair in sorted(stored - set(asked) - early)]
+    wrong = [Violation(what, mail.pair) for mail in mails if mail.pair not in early and (what := _what_is_wrong(mail, asked))]
+    if early and not rows and not wrong:
+        told = f"{len(early)} events were seen whose POST may have been under way when the history was cut off"
+        return unknown(told, checked=len(stored) + len(mails))
     return judged(checked=len(stored) + len(mails), violations=[*rows, *wrong], nothing="no row and no mail was seen")
+
+
+def _posts_under_way(history: History, seen: set[Pair], posted: set[Pair]) -> set[Pair]:
+    """Events that may have been posted though no entry says so: a POST leaves one when it is answered."""
+    return seen - posted if is_cut_off(history) else set()
 
 
 def _what_is_wrong(mail: Call, asked: dict[Pair, bool]) -> str:

@@ -173,7 +173,7 @@ def _without_mail(history: History, completed: dict[Pair, Sighting]) -> list[Vio
     asked = {post.pair for post in history.of(Post) if promised.get(post.pair, post).wants_mail}
     taken, violations = mails_taken(history), []
     for pair, seen in completed.items():
-        if is_cut_off(history) and pair not in taken and seen.end_s + SEEN_IN_TIME_SECONDS > history.last_s:
+        if is_cut_off(history) and pair not in taken and seen.end_s + SEEN_IN_TIME_SECONDS >= history.last_s:
             continue  # the mail's entry may be what was cut off
         if pair in asked and not (pair in taken and taken[pair][0].begin_s <= seen.end_s):
             what = f"its mail was first taken at {taken[pair][0].begin_s:.3f} s" if pair in taken else "its mail was never taken"

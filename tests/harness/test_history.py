@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import dataclasses
+import functools
 import json
+import math
 from pathlib import Path
 from types import UnionType
 from typing import Any, get_args, get_type_hints
@@ -15,11 +17,18 @@ from hypothesis import strategies as st
 from harness import checkers
 from harness.entries import KINDS
 from harness.history import Entry, Header, History, Pair, Post, Rest, Row, Stored, entry_from
+from harness.runner import Order, execute
 from harness.usage import UsageError
 from harness.verdict import Ruling
 
 CONTRACT = tuple(known.to_data() for known in checkers.the_contract)
 PLAIN = settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+
+ARGUMENTS: dict[str, dict[str, float]] = {
+    "ingest_stays_fast": {"p95_ms": 50.0},
+    "backlog_drains": {"within_seconds": 20.0},
+    "ingest_recovers": {"within_seconds": 5.0},
+}
 
 texts = st.text(max_size=8)
 seconds = st.floats(min_value=0, max_value=1e6, allow_nan=False)
@@ -103,13 +112,29 @@ def test_a_history_cut_anywhere_is_judged_up_to_the_cut(history: History, data: 
         assert checkers.ruling(verdicts) in (Ruling.UNKNOWN, Ruling.VIOLATED)
 
 
+@functools.cache
+def _sound(scenario: str, system: str, seed: int) -> History:
+    history = execute(Order(scenario=scenario, system=system, world="simulated", seed=seed), None).history
+    assert history is not None
+    return history
+
+
+@pytest.mark.parametrize("system", ["async", "sync"])
+@pytest.mark.parametrize("scenario", ["baseline", "duplicate_storm", "postgres_restart"])
+@PLAIN
+@given(data=st.data())
+def test_a_sound_history_cut_anywhere_is_never_violated(scenario: str, system: str, data: st.DataObject) -> None:
+    whole = _sound(scenario, system, data.draw(st.integers(1, 3)))
+    cut = History(whole.header, whole.entries[: data.draw(st.integers(0, len(whole.entries) - 1))])
+    cut.cut_off = True
+    assert [verdict for verdict in checkers.judge(cut) if verdict.ruling is Ruling.VIOLATED] == []
+
+
 @PLAIN
 @given(history=histories)
 def test_every_checker_judges_any_history_without_breaking(history: History) -> None:
     for name, known in checkers.CHECKERS.items():
-        arguments: dict[str, float] = {"ingest_stays_fast": {"p95_ms": 50.0}, "backlog_drains": {"within_seconds": 20.0}}.get(
-            name, {}
-        )
+        arguments = ARGUMENTS.get(name, {})
         verdict = checkers.by_name(name, arguments)(history)
         assert (verdict.ruling is Ruling.VIOLATED) == bool(verdict.violations)
         assert verdict.ruling in (Ruling.HELD, Ruling.VIOLATED) or verdict.reason
@@ -210,3 +235,11 @@ def test_a_pair_is_two_words_and_reads_well() -> None:
     assert Pair("a:b", "c") != Pair("a", "b:c")
     assert str(Pair("shop", "evt_1")) == "evt_1 of shop"
     assert entry_from({"kind": "row", "pair": ["shop", "evt_1"]}) == Row(pair=Pair("shop", "evt_1"))
+
+
+def test_the_last_moment_is_the_latest_any_entry_tells_of() -> None:
+    history = History(Header(scenario="s", system="y", world="real", seed=1))
+    assert history.last_s == -math.inf
+    for entry in (_post("x", begin_s=1.0, end_s=7.0), Stored(pair=Pair("a", "x"), at_s=3.0), Row(pair=Pair("a", "x"))):
+        history.record(entry)
+    assert history.last_s == 7.0

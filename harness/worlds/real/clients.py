@@ -6,18 +6,19 @@ the next process. Next: `harness/worlds/answers.py` reads what comes back.
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
-
-import httpx
+from urllib.parse import urlencode
 
 from harness.worlds.answers import Exchange
-from harness.worlds.real import stub
+from harness.worlds.real import http, stub
 from harness.worlds.real.fleet import Fleet
 from harness.worlds.real.journal import WallClock
 
 ANSWERS_WITHIN_S = 15.0
+JSON = {"Content-Type": "application/json"}
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -37,50 +38,43 @@ class Clients:
         self._fleet = fleet
         self._ports = ports
         self._clock = clock
+        self._headers = dict(headers)
         self._turn = 0
-        self._http = httpx.AsyncClient(
-            headers=dict(headers),
-            timeout=ANSWERS_WITHIN_S,
-            limits=httpx.Limits(max_connections=None, max_keepalive_connections=0),
-            trust_env=False,
-        )
 
     async def exchange(self, request: Request) -> Exchange:
         """One request. Never raises for what the service or the network does."""
         begin_s = self._clock.now()
+        target = request.path + (f"?{urlencode(request.params)}" if request.params else "")
+        body = b"" if request.json is None else json.dumps(request.json).encode()
+        head = http.request(request.method, target, headers=self._headers | (JSON if body else {}), body=body)
         refusal = ""
         for process in self._in_turn():
-            url = f"http://127.0.0.1:{self._ports[process]}{request.path}"
             try:
-                answer = await self._http.request(request.method, url, params=request.params, json=request.json)
-            except httpx.ConnectError as error:
+                answer = await http.ask(self._ports[process], head, body, within_s=ANSWERS_WITHIN_S)
+            except ConnectionRefusedError as error:
                 refusal = f"{process} refused the connection ({error})"
                 continue
-            except httpx.HTTPError as error:
-                told = f"{type(error).__name__}: {error}"
-                return Exchange(process=process, begin_s=begin_s, end_s=self._clock.now(), error=told)
+            except http.NoAnswerError as error:
+                return Exchange(process=process, begin_s=begin_s, end_s=self._clock.now(), error=str(error))
             return Exchange(
                 process=process,
                 begin_s=begin_s,
                 end_s=self._clock.now(),
-                http_status=answer.status_code,
-                headers={name.lower(): value for name, value in answer.headers.items()},
-                body=answer.content,
+                http_status=answer.status,
+                headers=answer.headers,
+                body=answer.body,
             )
         told = f"no API process took the connection: {refusal}"
         return Exchange(process="", begin_s=begin_s, end_s=self._clock.now(), error=told, refused=True)
 
     async def ask_stub(self, port: int) -> bool:
         """One request to the bare endpoint beside the service, made as all others are; whether it was answered in time."""
+        head = http.request("POST", "/", headers=JSON, body=b"{}")
         try:
-            await self._http.post(f"http://127.0.0.1:{port}/", json={}, timeout=stub.TIMES_OUT_AFTER_S)
-        except httpx.HTTPError:
+            await http.ask(port, head, b"{}", within_s=stub.TIMES_OUT_AFTER_S)
+        except (ConnectionRefusedError, http.NoAnswerError):
             return False
         return True
-
-    async def close(self) -> None:
-        """Drop what is under way."""
-        await self._http.aclose()
 
     def _in_turn(self) -> list[str]:
         """Ready processes first, each in turn; the others after them, should none of those take it."""

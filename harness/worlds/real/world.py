@@ -136,7 +136,6 @@ class RealWorld:
         plot = Plot(ports=ports, logs=stage.folder, journal=self._journal)
         self._stack = await exits.enter_async_context(open_stack(stage.system, standin, plot))
         self._clients = Clients(self._stack.fleet, self._stack.ports, headers=stage.system.api.headers, clock=self._wall)
-        exits.push_async_callback(self._clients.close)
         self._rows = RowReader(self._stack.servers.url("postgres"), stage.system.observe.rows)
         exits.push_async_callback(self._rows.close)
         await self._rows.check()

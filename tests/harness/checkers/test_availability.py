@@ -238,7 +238,9 @@ def test_for_real_fast_in_spite_of_a_slow_machine_is_fast() -> None:
     assert (verdict.ruling, verdict.checked) == (Ruling.HELD, 120)
 
 
-@pytest.mark.parametrize(("calm", "ruling"), [(119, Ruling.UNKNOWN), (120, Ruling.UNKNOWN), (121, Ruling.HELD), (122, Ruling.HELD)])
+@pytest.mark.parametrize(
+    ("calm", "ruling"), [(119, Ruling.UNKNOWN), (120, Ruling.UNKNOWN), (121, Ruling.HELD), (122, Ruling.HELD)]
+)
 def test_for_real_the_calm_rest_holds_only_if_it_is_half_of_all_samples_or_more(calm: int, ruling: Ruling) -> None:
     # One post every 0.1 s: the 121 of the first 12 s begin within 1 s of a slow answer of the stub.
     verdict = _real((40, 400), (81, 10), (calm, 10), probes=tuple((at_s, 0.03) for at_s in range(1, 12)))

@@ -66,7 +66,10 @@ def test_a_mail_refused_for_its_body_excuses_nothing(fault: Fault) -> None:
     """Outside the fault, under one that answers otherwise, or under another: the service made the body itself."""
     story = Story(plan=plan(fault)).posted("b", 2).suffered(type(fault).__name__, 5, 15)
     story.mailed("b", 6 if fault != SendGridAnswers(status=400) else 4.999, http_status=400)
-    assert story.read("b", 20, "failed", reason="400").quiet().judged_by(every_accepted_event_is_stored_once).ruling is Ruling.VIOLATED
+    assert (
+        story.read("b", 20, "failed", reason="400").quiet().judged_by(every_accepted_event_is_stored_once).ruling
+        is Ruling.VIOLATED
+    )
 
 
 @pytest.mark.parametrize("http_status", [401, 403, 408, 425, 429, 500, 503, 202, 399])

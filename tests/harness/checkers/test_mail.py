@@ -188,7 +188,12 @@ def test_second_mails_abstain_when_no_mail_was_taken_or_none_can_be_seen() -> No
     assert Story(offers=("rows",)).judged_by(no_unexplained_second_mail).ruling is Ruling.NOT_APPLICABLE
 
 
-CRASH_OR_FREEZE = [("WorkerCrashes", "worker-0"), ("RedisCrashes", "redis"), ("PostgresCrashes", "postgres"), ("WorkerFreezes", "worker-0")]
+CRASH_OR_FREEZE = [
+    ("WorkerCrashes", "worker-0"),
+    ("RedisCrashes", "redis"),
+    ("PostgresCrashes", "postgres"),
+    ("WorkerFreezes", "worker-0"),
+]
 
 
 @pytest.mark.parametrize(("again_s", "explains"), [(34.999, True), (35.0, True), (35.001, False), (60.0, False)])

@@ -278,3 +278,95 @@ def test_stops_abstain_when_no_process_was_told_to() -> None:
         Story().process("worker-0", "killed", 5).process("api-0", "exited", 6).judged_by(terminations_are_clean).ruling
         is Ruling.UNKNOWN
     )
+
+
+RECOVERS = ingest_recovers(within_seconds=5)
+CRASH: dict[str, Any] = {"plan": plan(RedisCrashes())}
+
+
+def test_ingest_that_accepts_again_holds() -> None:
+    story = Story(**CRASH).suffered("RedisCrashes", 5, 15, "redis").refused("a", 19.999, 503).posted("a", 20.0)
+    verdict = story.posted("b", 30, "duplicate").posted("c", 31, "processed").judged_by(RECOVERS)
+    assert (verdict.ruling, verdict.checked) == (Ruling.HELD, 3), said(verdict)
+    claim = "Ingest accepts again: a POST begun 5 s or more after the last fault's end is answered with a promise."
+    assert verdict.claim == claim
+
+
+@pytest.mark.parametrize(("http_status", "told"), [(503, "503"), (429, "429"), (422, "422"), (500, "500"), (None, "timed out")])
+def test_ingest_that_does_not_accept_again_is_violated(http_status: int | None, told: str) -> None:
+    story = Story(**CRASH).suffered("RedisCrashes", 5, 15, "redis").posted("b", 19)
+    story.refused("a", 20.0, http_status, error="timed out")
+    assert said(story.judged_by(RECOVERS)) == (
+        f"violated; a of shop: the POST at 20.000 s, 5.0 s after the last fault, was answered {told}; expected a promise; "
+    )
+
+
+def test_what_is_rightly_refused_for_good_needs_no_promise() -> None:
+    story = Story(**CRASH).suffered("RedisCrashes", 5, 15, "redis").posted("a", 1)
+    story.refused("a", 21, 422, payload="another").refused("p", 22, 422, poison=True)
+    assert story.judged_by(RECOVERS).ruling is Ruling.HELD
+    assert story.refused("p", 23, 503, poison=True).judged_by(RECOVERS).ruling is Ruling.VIOLATED
+
+
+def test_recovery_counts_from_the_end_of_the_last_fault() -> None:
+    story = Story(plan=plan(RedisCrashes(), SendGridAnswers())).suffered("SendGridAnswers", 5, 15, index=1)
+    story.suffered("RedisCrashes", 5, 30, "redis").refused("a", 25)
+    assert story.judged_by(RECOVERS).reason == "no POST began 5 s or more after the last fault's end (30.0 s)"
+
+
+def test_recovery_abstains_without_a_fault_and_while_one_may_last() -> None:
+    assert Story().refused("a", 50).quiet().judged_by(RECOVERS).ruling is Ruling.NOT_APPLICABLE
+    assert "nobody knows when" in Story(**CRASH).refused("a", 50).quiet().judged_by(RECOVERS).reason
+    two = Story(plan=plan(RedisCrashes(), SendGridAnswers())).suffered("RedisCrashes", 5, 15, "redis").refused("a", 50)
+    assert "nobody knows when" in two.judged_by(RECOVERS).reason
+    assert two.quiet().judged_by(RECOVERS).ruling is Ruling.VIOLATED, "the other fault never happened"
+
+
+def test_a_refusal_after_the_fault_beside_a_slow_stub_convicts_nobody() -> None:
+    story = Story(world="real", **CRASH).suffered("RedisCrashes", 5, 15, "redis").refused("a", 25).probed(25, 1.0)
+    assert said(story.judged_by(RECOVERS)).startswith("unknown; 1 POSTs were not answered with a promise while a bare stub")
+
+
+@pytest.mark.parametrize(("last_s", "ruling"), [(21.009, Ruling.UNKNOWN), (21.01, Ruling.VIOLATED)])
+def test_a_deadline_after_the_last_entry_of_a_history_that_is_cut_off_is_undecided(last_s: float, ruling: Ruling) -> None:
+    story = Story().posted("a", 1).read("a", 2, "pending").probed(last_s)
+    assert story.judged_by(DRAINS).ruling is ruling
+
+
+def test_no_event_is_late_while_a_fault_may_have_been_under_way_at_the_cut() -> None:
+    story = Story(**CRASH).posted("a", 1).read("a", 90, "pending")
+    assert story.judged_by(DRAINS).ruling is Ruling.UNKNOWN
+    assert story.suffered("RedisCrashes", 5, 15, "redis").judged_by(DRAINS).ruling is Ruling.VIOLATED
+
+
+def test_an_event_late_beside_a_slow_stub_convicts_nobody() -> None:
+    story = Story(world="real").posted("a", 1).read("a", 30).quiet()
+    assert story.judged_by(DRAINS).ruling is Ruling.VIOLATED
+    story.probed(10, 1.0)
+    assert said(story.judged_by(DRAINS)).startswith("unknown; 1 events were late while a bare stub beside the service was slow")
+    story.posted("b", 40).read("b", 70)
+    assert [violation.pair.id for violation in story.judged_by(DRAINS).violations if violation.pair] == ["b"]
+
+
+def test_processes_that_are_killed_told_to_stop_or_stay_hold() -> None:
+    story = Story().process("worker-0", "killed", 5).process("worker-0", "started", 9).process("api-0", "terminated", 6)
+    story.process("api-0", "exited", 7, exit_code=0, took_s=1.0).process("redis", "exited", 8, detail="by itself", exit_code=1)
+    verdict = story.judged_by(processes_stay_up)
+    assert (verdict.ruling, verdict.checked) == (Ruling.HELD, 4), said(verdict)
+    assert Story().kept("a", 1).judged_by(processes_stay_up).ruling is Ruling.HELD
+
+
+@pytest.mark.parametrize("code", [0, 1, -11])
+def test_a_process_that_ends_by_itself_is_violated(code: int) -> None:
+    verdict = Story().process("worker-1", "exited", 5, detail="by itself", exit_code=code).judged_by(processes_stay_up)
+    assert said(verdict) == f"violated; worker-1 ended by itself (exit code {code}) at 5.000 s; "
+
+
+def test_a_process_that_cannot_be_started_again_is_violated() -> None:
+    verdict = Story().process("api-0", "not restarted", 5, detail="it found a lock").judged_by(processes_stay_up)
+    assert said(verdict) == "violated; api-0 could not be started again at 5.000 s: it found a lock; "
+
+
+def test_staying_up_abstains_when_nothing_was_recorded() -> None:
+    assert Story().judged_by(processes_stay_up).ruling is Ruling.UNKNOWN
+    assert Story(processes={}).kept("a", 1).judged_by(processes_stay_up).ruling is Ruling.UNKNOWN

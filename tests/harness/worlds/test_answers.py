@@ -60,6 +60,53 @@ def test_reads() -> None:
     assert read_of(Pair("a5", "x"), exchange(200, {"status": "pending", "result": None}), final=False).reason is None
 
 
+WHOLE = {"status": "accepted", "id": "evt_1", "idempotency_key": "a5:evt_1", "estimated_processing_ms": 500}
+
+
+@pytest.mark.parametrize(
+    ("status", "document", "missing"),
+    [
+        (202, WHOLE, ()),
+        (202, WHOLE | {"estimated_processing_ms": 0}, ()),
+        (202, WHOLE | {"idempotency_key": None}, ("idempotency_key",)),
+        (202, {"status": "accepted"}, ("id", "idempotency_key", "estimated_processing_ms")),
+        (202, None, ("status", "id", "idempotency_key", "estimated_processing_ms")),
+        (200, {"status": "duplicate", "original_id": "evt_1", "current_status": "pending"}, ()),
+        (200, {"status": "duplicate"}, ("original_id", "current_status")),
+        (200, {"status": "processed", "id": "evt_1"}, ()),
+        (200, {"status": "processed"}, ("id",)),
+        (200, {"status": "queued"}, ()),
+        (200, {}, ("status",)),
+        (422, {}, ()),
+        (503, None, ()),
+        (None, None, ()),
+    ],
+)
+def test_what_an_answer_to_a_post_lacks(status: int | None, document: Any, missing: tuple[str, ...]) -> None:
+    assert post_of(EVENT, exchange(status, document, headers={"location": "/ingest/evt_1/status"}), attempt=0).missing == missing
+
+
+def test_only_an_acceptance_needs_a_location() -> None:
+    assert post_of(EVENT, exchange(202, WHOLE), attempt=0).missing == ("Location",)
+    assert post_of(EVENT, exchange(202, WHOLE, headers={"location": ""}), attempt=0).missing == ("Location",)
+    assert post_of(EVENT, exchange(200, {"status": "processed", "id": "evt_1"}), attempt=0).missing == ()
+
+
+@pytest.mark.parametrize(
+    ("status", "document", "missing"),
+    [
+        (200, {"id": "evt_1", "status": "pending", "processed_at": None, "result": None}, ()),
+        (200, {"id": "evt_1", "status": "pending"}, ("processed_at", "result")),
+        (200, {"id": 7, "status": None, "processed_at": None, "result": {}}, ("id", "status")),
+        (200, None, ("id", "status", "processed_at", "result")),
+        (404, {}, ()),
+        (None, None, ()),
+    ],
+)
+def test_what_a_status_lacks(status: int | None, document: Any, missing: tuple[str, ...]) -> None:
+    assert read_of(EVENT.pair, exchange(status, document), final=False).missing == missing
+
+
 def test_retry_after() -> None:
     assert [retry_after_s(text) for text in ("3", "0.5", "-1", "", "soon", "nan", "inf")] == [
         3.0,

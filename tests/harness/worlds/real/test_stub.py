@@ -28,4 +28,3 @@ async def test_a_failed_probe_counts_as_slow_and_is_not_the_last() -> None:
 async def test_asking_a_stub_that_is_gone_does_not_raise(ports: Ports) -> None:
     clients = Clients(None, {}, headers={}, clock=WallClock())  # type: ignore[arg-type]  # no service is asked
     assert await clients.ask_stub(ports.draw()) is False
-    await clients.close()
