@@ -5,6 +5,7 @@ Where to go next: ``api`` (GET /ingest/{id}/status).
 
 from __future__ import annotations
 
+import contextlib
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -55,13 +56,19 @@ class Statuses:
         if "\x00" in event_id + (source or ""):
             return None  # no event has such an identity, and no database column could hold it
         if self._redis is not None:
-            try:
-                known = await self._in_redis(self._redis, event_id, source=source)
-            except QUEUE_ERRORS as error:
-                raise StatusUnavailableError(str(error)) from error
+            known = await self._in_redis_patiently(self._redis, event_id, source=source)
             if known is not None:
                 return known
         return await self._in_store(event_id, source=source)
+
+    async def _in_redis_patiently(self, redis: Any, event_id: str, *, source: str | None) -> Status | None:
+        """A read is safe to repeat: one short stall of Redis must not become an error."""
+        with contextlib.suppress(*QUEUE_ERRORS):
+            return await self._in_redis(redis, event_id, source=source)
+        try:
+            return await self._in_redis(redis, event_id, source=source)
+        except QUEUE_ERRORS as error:
+            raise StatusUnavailableError(str(error)) from error
 
     async def _in_redis(self, redis: Any, event_id: str, *, source: str | None) -> Status | None:
         sources = [source] if source is not None else await _sources(redis, event_id)
