@@ -21,6 +21,7 @@ from harness.verdict import Verdict, Violation, checker, judged, not_applicable,
 PROBLEM = "application/problem+json"
 FEWEST_SAMPLES = 100
 NOISE_SPREADS_SECONDS = 1.0
+ONLY_POSTGRES = "this service has no store but Postgres, so there is nothing to take events while that is down"
 WORKS_FIRST = "this service does the work before it answers, so its answers cannot be faster than the work"
 
 
@@ -56,6 +57,8 @@ def ingest_stays_available(history: History) -> Verdict:
     """No POST fails while a fault lasts that should not touch ingest (without any fault: at any time)."""
     if answers_after_the_work(history):
         return not_applicable(WORKS_FIRST)
+    if "redis" not in history.header.offers and any(fault.get("fault") == "PostgresCrashes" for fault in history.header.plan):
+        return not_applicable(ONLY_POSTGRES)
     windows = history.of(Suffered)
     posts = [
         post

@@ -7,9 +7,9 @@ from typing import Any
 import pytest
 
 from harness.checkers import errors_are_problems, ingest_stays_available, ingest_stays_fast, refusals_are_honest
-from harness.faults import SendGridAnswers
+from harness.faults import PostgresCrashes, SendGridAnswers
 from harness.verdict import Ruling, Verdict
-from tests.harness.checkers.story import PROBLEM, Story, plan, said
+from tests.harness.checkers.story import OFFERS, PROBLEM, Story, plan, said
 
 
 @pytest.mark.parametrize("http_status", [400, 413, 422, 429, 499, 503, None])
@@ -258,6 +258,17 @@ def test_for_real_slow_and_fast_samples_are_left_out_alike_and_too_few_left_are_
     verdict = _real((60, 10), (10, 900), (50, 10), probes=((6.5, 0.2),))
     assert verdict.ruling is Ruling.UNKNOWN
     assert verdict.reason == "99 samples, at least 100 are needed, 21 more fell where the bare stub was slow too"
+
+
+def test_a_service_that_has_nothing_but_postgres_need_not_take_events_without_it() -> None:
+    without_redis = tuple(offer for offer in OFFERS if offer != "redis")
+    for fault, offers, ruling in (
+        (PostgresCrashes(), without_redis, Ruling.NOT_APPLICABLE),
+        (PostgresCrashes(), OFFERS, Ruling.VIOLATED),
+        (SendGridAnswers(), without_redis, Ruling.VIOLATED),
+    ):
+        story = Story(plan=plan(fault), offers=offers).refused("a", 6).suffered(type(fault).__name__, 5, 15)
+        assert story.judged_by(ingest_stays_available).ruling is ruling
 
 
 def test_a_post_that_failed_beside_a_slow_stub_convicts_nobody() -> None:
