@@ -58,6 +58,9 @@ CRITERIA = (
         checkers=(
             "every_accepted_event_is_stored_once",
             "every_accepted_event_is_mailed",
+            "a_promise_is_readable_at_once",
+            "ingest_recovers",
+            "processes_stay_up",
             "nothing_is_invented",
             "completed_means_done",
             "failed_is_justified",

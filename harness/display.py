@@ -93,7 +93,8 @@ def show_criteria(criteria: Iterable[CriterionRuling]) -> None:
     for column in ("criterion", "ruling", "evidence"):
         table.add_column(column)
     for criterion in criteria:
-        table.add_row(escape(criterion.criterion), styled(criterion.ruling), escape(criterion.evidence))
+        judged = styled(criterion.ruling) if criterion.ruling or not criterion.checkers else "[dim]not covered by this run[/]"
+        table.add_row(escape(criterion.criterion), judged, escape(criterion.evidence))
     console.print()
     console.print(table)
 
