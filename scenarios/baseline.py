@@ -3,7 +3,7 @@
 from harness import Scenario, checkers, traffic
 
 scenario = Scenario(
-    traffic=traffic.steady(per_second=10, for_seconds=15),
+    traffic=traffic.steady(per_second=20, for_seconds=15),
     must_hold=[
         *checkers.the_contract,
         checkers.ingest_stays_available,

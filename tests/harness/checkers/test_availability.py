@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 
 from harness.checkers import errors_are_problems, ingest_stays_available, ingest_stays_fast, refusals_are_honest
+from harness.checkers.availability import WARM_UP_SECONDS
 from harness.faults import PostgresCrashes, SendGridAnswers
 from harness.verdict import Ruling, Verdict
 from tests.harness.checkers.story import OFFERS, PROBLEM, Story, plan, said
@@ -192,11 +193,20 @@ def _real(*groups: tuple[int, float], probes: tuple[tuple[float, float], ...] = 
     story, number = Story(world="real"), 0
     for count, took_ms in groups:
         for _ in range(count):
-            story.posted(f"e{number}", number / 10, took_s=took_ms / 1000)
+            story.posted(f"e{number}", WARM_UP_SECONDS + number / 10, took_s=took_ms / 1000)
             number += 1
     for at_s, latency_s in probes:
-        story.probed(at_s, latency_s)
+        story.probed(WARM_UP_SECONDS + at_s, latency_s)
     return story.judged_by(FAST)
+
+
+def test_for_real_the_warm_up_is_not_judged() -> None:
+    story = Story(world="real").probed(-10.0, 0.001)
+    for number in range(130):
+        at_s = number / 10
+        story.posted(f"e{number}", at_s, took_s=0.9 if at_s < WARM_UP_SECONDS else 0.01)
+    verdict = story.judged_by(FAST)
+    assert (verdict.ruling, verdict.checked) == (Ruling.HELD, 100)
 
 
 def test_for_real_a_percentile_holds_only_when_its_upper_bound_clears_the_limit() -> None:
