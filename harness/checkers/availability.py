@@ -21,6 +21,7 @@ from harness.verdict import Verdict, Violation, checker, judged, not_applicable,
 PROBLEM = "application/problem+json"
 FEWEST_SAMPLES = 100
 NOISE_SPREADS_SECONDS = 1.0
+NOISY_SHARE = 0.2  # of the limit: a service makes several such steps for every one the bare stub makes
 WARM_UP_SECONDS = 3.0  # first connections, first calls of everything: not what a service that runs for weeks is judged by
 ONLY_POSTGRES = "this service has no store but Postgres, so there is nothing to take events while that is down"
 WORKS_FIRST = "this service does the work before it answers, so its answers cannot be faster than the work"
@@ -107,7 +108,7 @@ def _percentile_holds(posts: Sequence[Post], probes: Sequence[Probe], limit_ms: 
         return unknown("no bare stub was measured beside the service, so nobody knows how slow the machine was")
     if len(posts) >= FEWEST_SAMPLES and percentile_bounds([_took_ms(post) for post in posts], 0.95)[1] <= limit_ms:
         return judged(checked=len(posts))  # the machine's noise only adds: fast in spite of it is fast
-    noisy_s = [probe.at_s for probe in probes if probe.latency_s * 1000 > limit_ms / 2]
+    noisy_s = [probe.at_s for probe in probes if probe.latency_s * 1000 > limit_ms * NOISY_SHARE]
     # By their beginning alone, so that slow and fast requests are left out alike.
     calm = [post for post in posts if all(abs(post.begin_s - at_s) > NOISE_SPREADS_SECONDS for at_s in noisy_s)]
     if len(calm) < FEWEST_SAMPLES:

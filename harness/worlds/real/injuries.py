@@ -6,6 +6,7 @@ changed, replies a proxy dropped, calls the stand-in answered). No evidence mean
 
 from __future__ import annotations
 
+import asyncio
 import time
 from collections.abc import AsyncIterator, Callable
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
@@ -19,6 +20,7 @@ from harness.worlds.real.proxy import DropsReplies
 from harness.worlds.real.stack import Stack
 
 ENDS_WITHIN_S = 15.0
+STOPS_WITHIN_S = 1.0
 REPLIES_LOST_SHARE = 0.5  # were all lost, nothing but handshakes would follow the first
 
 
@@ -126,7 +128,7 @@ async def worker_freezes(ward: Ward, fault: Fault) -> AsyncIterator[Injury]:
     fleet, victim = ward.stack.fleet, ward.victim
     injury = Injury((victim,))
     pid = fleet.pid(victim)
-    frozen = await fleet.freeze(victim) and is_stopped(pid)
+    frozen = await fleet.freeze(victim) and await _stops(pid)
     began = time.monotonic()
     try:
         yield injury
@@ -167,6 +169,16 @@ INFLICTED: dict[type[Fault], Inflict] = {
 }
 
 KILLED_BY = {faults.RedisCrashes: "redis", faults.PostgresCrashes: "postgres"}  # which server: it has to be ours
+
+
+async def _stops(pid: int) -> bool:
+    """Whether a process that was told to stop does; the kernel takes a moment where it is busy in a call."""
+    deadline = time.monotonic() + STOPS_WITHIN_S
+    while not is_stopped(pid):
+        if time.monotonic() > deadline:
+            return False
+        await asyncio.sleep(0.005)
+    return True
 
 
 def is_stopped(pid: int) -> bool:

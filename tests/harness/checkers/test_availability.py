@@ -237,7 +237,7 @@ def test_for_real_a_history_without_a_stub_beside_it_is_unknown() -> None:
     assert _real((200, 80), probes=()).ruling is Ruling.UNKNOWN
 
 
-@pytest.mark.parametrize(("latency_s", "checked"), [(0.025, 120), (0.0251, 105)])
+@pytest.mark.parametrize(("latency_s", "checked"), [(0.01, 120), (0.0101, 105)])
 def test_for_real_samples_beside_a_slow_stub_are_left_out(latency_s: float, checked: int) -> None:
     # Of the posts from 0.0 to 11.9 s, fifteen began at 10.5 s or later, which is within 1 s of the probe.
     assert _real((100, 10), (20, 80), probes=((-10.0, 0.001), (11.5, latency_s))).checked == checked
