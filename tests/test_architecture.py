@@ -9,19 +9,21 @@ import ast
 import itertools
 import re
 import statistics
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
 ROOT = Path(__file__).resolve().parent.parent
-PACKAGES = ("harness", "reference", "scenarios")
+PACKAGES = ("harness", "reference", "scenarios", "loadtests")
 
 LAYERS = (  # top first: a module may import those of its own row and of the rows below
     ("cli", "__main__"),
     ("verbs",),
+    ("gate",),
     ("display",),
-    ("report", "sections", "summary", "life", "markdown", "charts", "matrix", "series", "svg", "acceptance"),
+    ("report", "sections", "summary", "life", "markdown", "charts", "panels", "matrix", "series", "svg", "acceptance", "load"),
     ("campaign",),
     ("runner",),
     ("archive", "junit", "results", "tally", "performance", "client"),
@@ -35,7 +37,10 @@ LAYERS = (  # top first: a module may import those of its own row and of the row
 )
 STANDARD_LIBRARY_ONLY = ("entries", "history", "faults", "traffic", "verdict", "checkers", "usage")
 ONLY_WORLDS_KNOW = {"redis", "asyncpg", "httpx", "fakeredis", "h11", "time_machine"}
-MAY_START_PROCESSES = ("harness/worlds/real/", "harness/campaign.py")
+MAY_START_PROCESSES = ("harness/worlds/real/", "harness/load/generator.py", "harness/campaign.py")
+LOADTESTS_KNOW = {"locust", "gevent", "geventhttpclient"}  # the last one is what Locust's own fast client stands on
+PURE_LOADTESTS = ("schedule", "workload", "contract", "record")  # tests may import these; the rest patches the process
+OPENED_BY_LOCUST = ("tests/loadtests/closed_loop.py", "tests/benchmarks/plain_user.py")
 FORBIDDEN_NAMES = {"utils", "helpers", "common", "base", "manager", "misc"}
 
 LONGEST_FILE = 300
@@ -107,10 +112,27 @@ def test_packages_keep_apart(path: Path) -> None:
             assert top not in ("reference", "scenarios", "tests"), (
                 f"{where}: the harness never imports {top}; systems are named in TOML files and loaded by name"
             )
-            assert top != "locust", f"{where}: importing locust patches the process; it runs in a process of its own"
         if package == "scenarios" and top == "harness":
             words = {"Scenario", "amid_work", "at_operation", "between", "checkers", "faults", "mail", "traffic", "upon"}
             assert name.removeprefix("harness.") in words, f"{where}: a scenario is written in the words of harness/__init__.py"
+
+
+@pytest.mark.parametrize("path", [*files(), *sorted((ROOT / "tests").rglob("*.py"))], ids=named)
+def test_only_locusts_process_knows_locust(path: Path) -> None:
+    package, stem = path.relative_to(ROOT).parts[0], path.stem
+    if named(path) in OPENED_BY_LOCUST:
+        return
+    for name, line in imported(path):
+        top, *rest = name.split(".")
+        where = f"{named(path)}:{line} imports {name}"
+        if package == "loadtests":
+            known = top in sys.stdlib_module_names or top == "loadtests" or (top in LOADTESTS_KNOW and stem not in PURE_LOADTESTS)
+            assert known, f"{where}: load tests stand on Locust, gevent and Python alone (pure modules on Python alone)"
+        else:
+            assert top not in LOADTESTS_KNOW, f"{where}: Locust patches its process; start `locust` as one of its own"
+        if top == "loadtests" and (package != "loadtests" or stem in PURE_LOADTESTS):
+            may = rest and rest[0] in PURE_LOADTESTS and package in ("tests", "loadtests")
+            assert may, f"{where}: only tests may, and only what is pure: {', '.join(PURE_LOADTESTS)}"
 
 
 @pytest.mark.parametrize("path", [path for path in files() if path.parts[len(ROOT.parts)] == "harness"], ids=named)
@@ -129,8 +151,6 @@ def test_plain_data_stands_on_the_standard_library(path: Path) -> None:
     parts = path.relative_to(ROOT).parts
     if parts[0] != "harness" or parts[1].removesuffix(".py") not in STANDARD_LIBRARY_ONLY:
         return
-    import sys
-
     for name, line in imported(path):
         top = name.split(".")[0]
         assert top in sys.stdlib_module_names or top == "harness", (
