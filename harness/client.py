@@ -9,8 +9,8 @@ from __future__ import annotations
 import asyncio
 import math
 from collections.abc import Iterator
-from dataclasses import dataclass
-from itertools import chain, repeat
+from dataclasses import dataclass, field
+from itertools import chain, cycle, repeat
 
 from harness.history import Post
 from harness.traffic import Submission
@@ -18,9 +18,9 @@ from harness.worlds.world import World
 
 PATIENCE_SECONDS = 10.0
 LONGEST_RETRY_PAUSE_SECONDS = 2.0
-STATUS_PAUSES_SECONDS = (0.5, 1.0, 2.0, 4.0, 8.0)  # the last one repeats
-READS_ON_AFTER_SECONDS = (0.1, 0.4, 1.5)  # 0.1, 0.5 and 2 s after the first final status: it must not change any more
-READS_ON_EVERY_SECONDS = 0.25  # at most one client begins to in that time: reads must not become the load
+STATUS_PAUSES_SECONDS = (0.5, 1.5, 4.5, 13.5, 30.0)  # the last one repeats
+READ_AGAIN_AFTER_SECONDS = (0.1, 0.5, 2.0)  # after the first final status, one client each in turn: it must not change any more
+READS_AGAIN_EVERY_SECONDS = 2.5  # at most one client does in that time: every event is read once more at the end anyway
 FINAL_STATUSES = ("completed", "failed")
 
 
@@ -31,18 +31,19 @@ class Course:
     faults_open: int = 0
     calm_since_s: float = 0.0  # when the last fault ended
     posting: int = 0  # clients that have not got their last answer yet
-    read_on_s: float = -math.inf  # when a client last began to read on after a final status
+    saw_final_s: float = -math.inf  # when a client last saw a final status and set out to read it once more
+    pauses: Iterator[float] = field(default_factory=lambda: cycle(READ_AGAIN_AFTER_SECONDS))
 
     def has_patience(self, *, since_s: float, now_s: float) -> bool:
         """Whether a client that began at `since_s` still retries."""
         return self.faults_open > 0 or now_s < max(self.calm_since_s, since_s) + PATIENCE_SECONDS
 
-    def reads_on(self, *, now_s: float) -> bool:
-        """Whether a client that sees a final status now looks again a few times; a sample of them does."""
-        if now_s < self.read_on_s + READS_ON_EVERY_SECONDS:
-            return False
-        self.read_on_s = now_s
-        return True
+    def reads_again_in_s(self, *, now_s: float) -> float | None:
+        """How long a client that sees a final status now waits before it looks once more; None: it is not of the sample."""
+        if now_s < self.saw_final_s + READS_AGAIN_EVERY_SECONDS:
+            return None
+        self.saw_final_s = now_s
+        return next(self.pauses)
 
 
 def is_worth_retrying(post: Post) -> bool:
@@ -86,10 +87,10 @@ async def follow(world: World, submission: Submission, course: Course) -> None:
         if (await world.read_status(pair)).status in FINAL_STATUSES:
             break
         await asyncio.sleep(pause)
-    if course.reads_on(now_s=world.clock.now()):
-        for pause in READS_ON_AFTER_SECONDS:
-            await asyncio.sleep(pause)
-            await world.read_status(pair)
+    again_in_s = course.reads_again_in_s(now_s=world.clock.now())
+    if again_in_s is not None:
+        await asyncio.sleep(again_in_s)
+        await world.read_status(pair)
 
 
 def _retry_pauses() -> Iterator[float]:

@@ -7,12 +7,13 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Iterable, Sequence
+from typing import Protocol
 
-from harness.client import Course, serve_submission
+from harness.client import FINAL_STATUSES, Course, serve_submission
 from harness.faults import At, Planned
 from harness.history import Call, History, Pair, Post, Read, Rest, Stored
 from harness.scenario import Scenario
-from harness.worlds.world import World
+from harness.worlds.world import Clock, World
 
 TRIGGER_PATIENCE_SECONDS = 5.0  # how long after the last submission a trigger may still be met
 READS_AT_ONCE = 8
@@ -31,11 +32,10 @@ async def perform(wanted: Scenario, world: World, *, plan: Sequence[Planned], th
     ]
     try:
         await asyncio.gather(*hurting, _until(world, traffic_ends_s))
-        rest = await _come_to_rest(world, course, settles_within_s=wanted.settles_within_seconds)
+        rest = await come_to_rest(world, course, settles_within_s=wanted.settles_within_seconds)
     finally:
         await _stop([*hurting, *clients])
-    await _read_statuses(world, list(dict.fromkeys(submission.event.pair for submission in submissions)))
-    world.history.record(Rest(at_s=rest.at_s, quiet=rest.quiet, moving=rest.moving, rows_read=await world.record_final_state()))
+    await read_final_state(world, list(dict.fromkeys(submission.event.pair for submission in submissions)), rest)
 
 
 async def _suffer(world: World, planned: Planned, course: Course, *, index: int, give_up_s: float) -> None:
@@ -55,7 +55,18 @@ async def _suffer(world: World, planned: Planned, course: Course, *, index: int,
         course.calm_since_s = world.clock.now()
 
 
-async def _come_to_rest(world: World, course: Course, *, settles_within_s: float) -> Rest:
+class Watched(Protocol):
+    """What is needed of a running system to see it come to rest: a `World`, or a service under load."""
+
+    clock: Clock
+    history: History
+
+    async def read_status(self, pair: Pair, *, final: bool = False) -> Read: ...
+
+    async def record_final_state(self) -> bool: ...
+
+
+async def come_to_rest(world: Watched, course: Course, *, settles_within_s: float) -> Rest:
     """Wait until nothing has changed for the longest pause the service claims, or until its time to settle is over."""
     pause_s = float(world.history.header.claims["longest_pause_seconds"])
     stillness = _Stillness(world.history)
@@ -63,11 +74,18 @@ async def _come_to_rest(world: World, course: Course, *, settles_within_s: float
     while True:
         still_since_s = max(stillness.since_s(), course.calm_since_s)
         now = world.clock.now()
-        if now >= still_since_s + pause_s and course.posting == 0:
-            return Rest(at_s=now, quiet=True)
+        if now >= still_since_s + pause_s and course.posting == 0 and not await _has_moved_unseen(world, stillness):
+            return Rest(at_s=world.clock.now(), quiet=True)
         if now >= deadline_s:
             return Rest(at_s=now, quiet=False, moving=stillness.moving(since_s=now - pause_s, posting=course.posting))
         await asyncio.sleep(min(0.25 if course.posting else pause_s, max(0.01, still_since_s + pause_s - now)))
+
+
+async def _has_moved_unseen(world: Watched, stillness: _Stillness) -> bool:
+    """Look at what nobody has seen final yet, since clients ask ever more rarely: a status that has changed is not at rest."""
+    before = stillness.unfinished()
+    await _read_statuses(world, list(before))
+    return any(before[pair] != status for pair, status in stillness.unfinished().items())
 
 
 class _Stillness:
@@ -85,6 +103,11 @@ class _Stillness:
             self._note(entry)
         self._seen = len(self._history.entries)
         return max(self._last.values(), default=0.0)
+
+    def unfinished(self) -> dict[Pair, str | None]:
+        """Events somebody asked for, with the last status shown, except those shown final."""
+        self.since_s()
+        return {pair: status for pair, status in self._statuses.items() if status not in FINAL_STATUSES}
 
     def moving(self, *, since_s: float, posting: int) -> tuple[str, ...]:
         """What changed after `since_s`, in words."""
@@ -105,10 +128,16 @@ class _Stillness:
                 self._last["statuses"] = end
 
 
-async def _read_statuses(world: World, pairs: Sequence[Pair]) -> None:
-    """The final status of every event, a few at a time."""
+async def read_final_state(world: Watched, pairs: Sequence[Pair], rest: Rest) -> None:
+    """The final status of every event and every row, and with them the end of the history."""
+    await _read_statuses(world, pairs, final=True)
+    world.history.record(Rest(at_s=rest.at_s, quiet=rest.quiet, moving=rest.moving, rows_read=await world.record_final_state()))
+
+
+async def _read_statuses(world: Watched, pairs: Sequence[Pair], *, final: bool = False) -> None:
+    """The status of every event, a few at a time."""
     for start in range(0, len(pairs), READS_AT_ONCE):
-        await asyncio.gather(*(world.read_status(pair, final=True) for pair in pairs[start : start + READS_AT_ONCE]))
+        await asyncio.gather(*(world.read_status(pair, final=final) for pair in pairs[start : start + READS_AT_ONCE]))
 
 
 async def _until(world: World, at_s: float) -> None:

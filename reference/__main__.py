@@ -55,8 +55,8 @@ def _parser() -> argparse.ArgumentParser:
 def _surroundings(settings: Settings) -> wiring.Surroundings:
     store = PostgresStore(settings.database_url.get_secret_value())
     limits = httpx.Limits(max_connections=settings.mail_concurrency, max_keepalive_connections=settings.mail_concurrency)
-    http = httpx.AsyncClient(limits=limits, trust_env=False)
-    return wiring.Surroundings(socket.gethostname(), settings, SystemRandom(), store, http)
+    transport = httpx.AsyncHTTPTransport(limits=limits, trust_env=False)
+    return wiring.Surroundings(socket.gethostname(), settings, SystemRandom(), store, transport)
 
 
 def _serve(settings: Settings, *, host: str, port: int) -> int:
@@ -76,7 +76,7 @@ async def _serve_until_signalled(settings: Settings, *, host: str, port: int, gr
     from reference.server import PoliteServer
 
     given = _surroundings(settings)
-    async with given.http:
+    async with given.transport:
         app = create_app(wiring.api(given))
         config = uvicorn.Config(
             app, host=host, port=port, log_level="warning", access_log=False, timeout_graceful_shutdown=grace_seconds
@@ -93,7 +93,7 @@ async def _work(settings: Settings) -> int:
         asyncio.get_running_loop().add_signal_handler(number, terminated.set)
     given = _surroundings(settings)
     worker, redis = wiring.worker(given)
-    async with given.http:
+    async with given.transport:
         await worker.run(terminated)
     with contextlib.suppress(*QUEUE_ERRORS):
         await redis.aclose()

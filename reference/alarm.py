@@ -32,11 +32,11 @@ class Alarm:
         until = now() + at_most_seconds
         while (left_seconds := min(until, self._next()) - now()) > 0:
             self._sooner.clear()
+            timer = asyncio.get_running_loop().call_later(left_seconds, self._sooner.set)
             try:
-                async with asyncio.timeout(left_seconds):
-                    await self._sooner.wait()
-            except TimeoutError:
-                break
+                await self._sooner.wait()
+            finally:
+                timer.cancel()
         while self._next() <= now():
             heapq.heappop(self._moments)
 

@@ -13,6 +13,7 @@ import hiredis
 from redis.asyncio import ConnectionPool, Redis
 from redis.asyncio.retry import Retry
 from redis.backoff import NoBackoff
+from redis.exceptions import ConnectionError as RedisConnectionError
 from redis.exceptions import RedisError
 
 TAG = "{ingest}"
@@ -36,9 +37,27 @@ def index_key(event_id: str) -> str:
     return f"{TAG}:sources:{event_id}"
 
 
+class _Pool(ConnectionPool):
+    """redis-py's pool without the metrics it gathers around every single command."""
+
+    async def get_connection(self, command_name: Any = None, *keys: Any, **options: Any) -> Any:
+        connection: Any = self.get_available_connection()  # type: ignore[no-untyped-call]
+        try:
+            if not connection.is_connected or await connection.can_read():  # else it is there, and nothing lies unread
+                await self.ensure_connection(connection)
+        except BaseException:
+            await self.release(connection)
+            raise
+        return connection
+
+    async def release(self, connection: Any) -> None:
+        self._in_use_connections.remove(connection)
+        self._available_connections.append(connection)
+
+
 def connect(url: str, *, timeout_seconds: float, connect_timeout_seconds: float) -> Redis:
     """A client for ``url``; nothing is sent before the first command."""
-    pool: ConnectionPool = ConnectionPool.from_url(
+    pool: ConnectionPool = _Pool.from_url(
         url,
         retry=Retry(NoBackoff(), 0),
         socket_timeout=timeout_seconds,
@@ -50,30 +69,37 @@ def connect(url: str, *, timeout_seconds: float, connect_timeout_seconds: float)
     return Redis(connection_pool=pool)
 
 
-async def call(redis: Redis, *command: str | int) -> Any:
+async def call(redis: Redis, *command: str | int, patience_seconds: float = 0.0) -> Any:
     """One command and its plain answer: without the layers of redis-py that would retry it and reshape the answer.
 
-    Raises QUEUE_ERRORS.
+    Raises QUEUE_ERRORS. ``patience_seconds``: how much longer than others this one may take, because it waits at the server.
     """
     pool: Any = redis.connection_pool  # untyped in redis-py
     connection = await pool.get_connection()
     try:
-        return await ask(connection, *command)
+        return await ask(connection, *command, patience_seconds=patience_seconds)
     finally:
         await pool.release(connection)
 
 
-async def ask(connection: Any, *command: str | int) -> Any:
+async def ask(connection: Any, *command: str | int, patience_seconds: float = 0.0) -> Any:
     """One command on a connection of the pool, within its time-out; a connection that may still get an answer is closed.
 
-    Raises QUEUE_ERRORS. redis-py would make a task of each sending for a time-out of its own; one deadline covers both here.
+    Raises QUEUE_ERRORS. redis-py would make a task of each sending for a time-out of its own; here one timer covers sending
+    and reading, and hangs up.
     """
     seconds, connection.socket_timeout = connection.socket_timeout, None
+    loop, hang_up = asyncio.get_running_loop(), connection._writer.transport.abort
+    timer = loop.call_later(seconds + patience_seconds, hang_up)
     try:
-        async with asyncio.timeout(seconds):
-            await connection.send_packed_command(_packed(*command))
-            return await connection.read_response()
+        await connection.send_packed_command(_packed(*command), check_health=False)
+        return await connection.read_response()
+    except RedisConnectionError as error:
+        if loop.time() < timer.when():
+            raise
+        raise TimeoutError(f"Redis did not answer within {seconds + patience_seconds:g} s") from error
     finally:
+        timer.cancel()
         connection.socket_timeout = seconds
 
 

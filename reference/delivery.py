@@ -102,7 +102,7 @@ class Delivery:
             return Later(0.0)
 
     async def _process(self, entry: Entry, event: Event) -> Ending:
-        new = NewRow.of(event)
+        new = NewRow.of(event, known_fingerprint=entry.fingerprint)
         row = await self._adds.submit(new)
         if row.fingerprint != new.fingerprint:
             return Done("failed", "this pair was stored before with another payload")
@@ -131,7 +131,7 @@ class Delivery:
 
     async def _retry(self, entry: Entry, answer: Answer) -> Ending:
         if answer.outcome is Outcome.POSTPONED:
-            return Later(answer.wait_seconds, is_parked=True)
+            return Later(self._postman.closed_for_seconds(), is_parked=True)
         if answer.outcome is Outcome.RATE_LIMITED:
             return Later(pause_seconds(answer, backoff=self._backoff))
         if answer.outcome is Outcome.MISCONFIGURED:
@@ -139,6 +139,9 @@ class Delivery:
             return Later(self._backoff.spread(self._settings.breaker_reset_seconds))
         if entry.attempts + 1 >= self._settings.most_attempts:
             return await self._failed(entry, f"given up after {entry.attempts + 1} attempts: {answer.reason}")
+        closed_for_seconds = self._postman.closed_for_seconds()
+        if closed_for_seconds > 0:
+            return Later(closed_for_seconds, is_attempt=True, is_parked=True)
         return Later(self._backoff.seconds(entry.attempts + 1), is_attempt=True)
 
     async def _completed(self, entry: Entry) -> Done:

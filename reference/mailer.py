@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import asyncio
 import enum
+import json
 import time
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
@@ -48,10 +49,14 @@ class Answer:
 class Mailer:
     """Sends one mail per call; knows nothing of retries."""
 
-    def __init__(self, client: httpx.AsyncClient, settings: Settings) -> None:
-        self._client = client
+    def __init__(self, transport: httpx.AsyncBaseTransport, settings: Settings) -> None:
+        self._transport = transport
         self._settings = settings
         self._url = httpx.URL(settings.sendgrid_url)
+        seconds = settings.mail_timeout_seconds
+        self._timeout = httpx.Timeout(seconds, connect=seconds / 2).as_dict()
+        key = settings.sendgrid_api_key.get_secret_value()
+        self._headers = httpx.Headers({"Authorization": f"Bearer {key}", "Content-Type": "application/json"})
 
     async def send(self, event: Event, *, just_before: Callable[[], Awaitable[None]]) -> Answer:
         """Send the mail of ``event``; answers within ``mail_timeout_seconds``.
@@ -72,14 +77,17 @@ class Mailer:
             if step.endswith("send_request_headers.started"):
                 await just_before()
 
-        seconds = self._settings.mail_timeout_seconds
-        return await self._client.post(
+        request = httpx.Request(
+            "POST",
             self._url,
-            json=body(event, mail_from=self._settings.mail_from),
-            headers={"Authorization": f"Bearer {self._settings.sendgrid_api_key.get_secret_value()}"},
-            timeout=httpx.Timeout(seconds, connect=seconds / 2),
-            extensions={"trace": trace},
+            headers=self._headers,
+            content=json.dumps(body(event, mail_from=self._settings.mail_from), ensure_ascii=False, separators=(",", ":")),
+            extensions={"trace": trace, "timeout": self._timeout},
         )
+        # Straight to the transport: no cookies, redirects or credentials of others are wanted here.
+        response = await self._transport.handle_async_request(request)
+        await response.aread()
+        return response
 
 
 def body(event: Event, *, mail_from: str) -> dict[str, object]:

@@ -1,4 +1,4 @@
-"""The queue on Redis Streams as a worker sees it: read, take up, renew, reclaim, delay, promote, finish.
+"""The queue on Redis Streams as a worker sees it: read, take up, renew, delay, tend (bring back, reclaim), finish.
 
 An event is always in exactly one place: the stream, the delayed set (until a time) or the parked set (until mail goes out
 again), and at the end nowhere but in its record.
@@ -37,6 +37,7 @@ class Entry:
     entry_id: str
     key: str
     event: str
+    fingerprint: str
     attempts: int
     takes: int
     was_mailed: bool
@@ -74,6 +75,14 @@ class Delay:
     is_parked: bool = False
 
 
+@dataclass(frozen=True)
+class Reclaim:
+    """Up to ``most`` entries whose owner has not renewed them for ``idle_seconds``, ours whose reading was lost included."""
+
+    idle_seconds: float
+    most: int
+
+
 class Queue:
     """The worker's side of the queue, seen by one consumer. Every method may raise ``connection.QUEUE_ERRORS``."""
 
@@ -96,16 +105,9 @@ class Queue:
         """Up to ``count`` entries nobody has read; waits at most ``block_seconds`` for the first."""
         answer = await call(
             self._redis, "XREADGROUP", "GROUP", GROUP, self._consumer, "COUNT", count,
-            "BLOCK", int(block_seconds * 1000), "STREAMS", STREAM, ">",
+            "BLOCK", int(block_seconds * 1000), "STREAMS", STREAM, ">", patience_seconds=block_seconds,
         )  # fmt: skip
         return _readings(answer[0][1]) if answer else []
-
-    async def reclaim(self, *, idle_seconds: float, count: int) -> list[Reading]:
-        """Entries whose owner has not renewed them for ``idle_seconds``, ours whose reading was lost on the way included."""
-        answer = await call(
-            self._redis, "XAUTOCLAIM", STREAM, GROUP, self._consumer, int(idle_seconds * 1000), "0-0", "COUNT", count
-        )  # fmt: skip
-        return _readings(answer[1])
 
     async def take(self, readings: Sequence[Reading]) -> list[Entry]:
         """Take up what was read; what is lost or finished already is left out."""
@@ -143,14 +145,16 @@ class Queue:
             self.alarm.set(later.delay_seconds)
         return [put_back == 1 for put_back in done]
 
-    async def promote(self, *, most_parked: int = _PROMOTED_AT_ONCE) -> int:
-        """Bring back what is due, whoever delayed it, and of what is parked ``most_parked``; answers how many were due."""
-        keys, args = [STREAM, DELAYED, PARKED], [_PROMOTED_AT_ONCE, most_parked]
-        due, parked = await scripts.run(self._redis, scripts.load("promote"), keys=keys, args=args)
+    async def tend(self, *, most_parked: int = _PROMOTED_AT_ONCE, reclaim: Reclaim | None = None) -> list[Reading]:
+        """Bring back what is due, whoever delayed it, and of what is parked ``most_parked``; answers what was reclaimed."""
+        most, idle_ms = (reclaim.most, int(reclaim.idle_seconds * 1000)) if reclaim else (0, 0)
+        due, parked, reclaimed = await self._run(
+            "tend", keys=[STREAM, DELAYED, PARKED], args=[_PROMOTED_AT_ONCE, most_parked, most, idle_ms]
+        )
         self._has_parked = parked > 0
         if due == _PROMOTED_AT_ONCE:
             self.alarm.set(0.0)  # there may be more
-        return int(due)
+        return _readings(reclaimed)
 
     def unpark(self) -> None:
         """Mail goes out: what is parked should come back at once."""
@@ -176,5 +180,5 @@ def _field(fields: Any, name: str) -> str:
 
 
 def _entry(reading: Reading, answer: Sequence[Any]) -> Entry:
-    _, event, attempts, takes, mailed = answer
-    return Entry(reading.entry_id, reading.key, event, int(attempts), int(takes), was_mailed=mailed == "1")
+    _, event, fingerprint, attempts, takes, mailed = answer
+    return Entry(reading.entry_id, reading.key, event, fingerprint, int(attempts), int(takes), was_mailed=mailed == "1")

@@ -1,6 +1,6 @@
 """The Lua scripts of ``scripts/``, each one atomic step on the server, run by hash with the text as the fallback.
 
-Where to go next: ``intake`` (accept) and ``queue`` (take, finish, delay, promote, renew, retire).
+Where to go next: ``intake`` (accept) and ``queue`` (take, finish, delay, tend, renew, retire).
 """
 
 from __future__ import annotations

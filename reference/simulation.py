@@ -11,7 +11,7 @@ import asyncio
 import json
 import time
 from collections.abc import Awaitable, Callable, Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from functools import lru_cache
 from random import Random
@@ -59,10 +59,9 @@ def build(host: Host) -> Callable[[], Awaitable[None]]:
     async def main() -> None:
         if host.role == "setup":
             return  # the simulated database makes its tables at first use
-        store = MemoryStore(host.database)
-        async with httpx.AsyncClient(transport=host.transport, trust_env=False) as http:
-            given = wiring.Surroundings(host.name, _settings(tuple(sorted(host.env.items()))), host.random, store, http)
-            await (_api(host, given) if host.role == "api" else _worker(host, given))
+        store, settings = MemoryStore(host.database), _settings(tuple(sorted(host.env.items())))
+        given = wiring.Surroundings(host.name, settings, host.random, store, host.transport)
+        await (_api(host, given) if host.role == "api" else _worker(host, given))
 
     return main
 
@@ -151,7 +150,7 @@ class MemoryStore:
 
 
 def _add(events: Events, new: NewRow) -> Row | Exception:
-    if _has_nul(json.loads(new.payload)):
+    if _has_nul(new.payload):
         return UnstorableError("unsupported Unicode escape sequence")
     key = (new.pair.source, new.pair.id)
     if key not in events:
@@ -164,7 +163,7 @@ def insert(events: Events, new: NewRow) -> None:
     status, mail_state = ("pending", "due") if new.is_mail_due else ("completed", "none")
     row = MemoryRow(new.pair.source, new.pair.id, new.fingerprint, status, mail_state)
     row.processed_at = None if new.is_mail_due else time.time()
-    events[(row.source, row.id)] = asdict(row)
+    events[(row.source, row.id)] = vars(row)
 
 
 def _complete_all(events: Events, pairs: Sequence[Pair]) -> None:
@@ -194,7 +193,7 @@ def _find(events: Events, event_id: str, *, source: str | None) -> list[Row]:
 
 
 def _reserve(events: Events, new: NewRow, *, owner: str, lease_seconds: float) -> Reservation:
-    if _has_nul(json.loads(new.payload)):
+    if _has_nul(new.payload):
         raise UnstorableError("unsupported Unicode escape sequence")
     key = (new.pair.source, new.pair.id)
     is_ours = key not in events
@@ -232,10 +231,14 @@ def _row(row: dict[str, Any]) -> Row:
     )
 
 
-def _has_nul(value: Any) -> bool:
-    """Whether jsonb would refuse ``value``: it cannot hold \\u0000, in text or in a key."""
+def _has_nul(payload: str) -> bool:
+    """Whether jsonb would refuse ``payload``: it cannot hold \\u0000, in text or in a key."""
+    return "\\u0000" in payload and _is_in(json.loads(payload), "\x00")
+
+
+def _is_in(value: Any, character: str) -> bool:
     if isinstance(value, str):
-        return "\x00" in value
+        return character in value
     if isinstance(value, dict):
-        return any(_has_nul(part) for pair in value.items() for part in pair)
-    return isinstance(value, list) and any(_has_nul(part) for part in value)
+        return any(_is_in(part, character) for pair in value.items() for part in pair)
+    return isinstance(value, list) and any(_is_in(part, character) for part in value)

@@ -38,10 +38,11 @@ class NewRow:
     is_mail_due: bool
 
     @classmethod
-    def of(cls, event: Event) -> NewRow:
-        """The row for ``event``."""
+    def of(cls, event: Event, *, known_fingerprint: str = "") -> NewRow:
+        """The row for ``event``, whose fingerprint may be known."""
         payload = json.dumps(event.payload(), ensure_ascii=False, separators=(",", ":"))
-        return cls(event.pair, event.type, payload, fingerprint(event), is_mail_due=event.email is not None)
+        is_mail_due = event.email is not None
+        return cls(event.pair, event.type, payload, known_fingerprint or fingerprint(event), is_mail_due=is_mail_due)
 
 
 @dataclass(frozen=True)

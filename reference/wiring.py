@@ -27,18 +27,18 @@ from reference.synchronous import SynchronousPath
 from reference.worker import Worker
 
 _API_CALL_SECONDS = 0.4  # two calls and a new connection fit into the accept deadline
-_WORKER_CALL_SECONDS = 3.0  # longer than a blocking read
+_WORKER_CALL_SECONDS = 2.0
 
 
 @dataclass(frozen=True)
 class Surroundings:
-    """What a process is given: settings, entropy, the event store, a client for the mail provider."""
+    """What a process is given: settings, entropy, the event store, the way to the mail provider."""
 
     name: str
     settings: Settings
     random: Random
     store: Store
-    http: httpx.AsyncClient
+    transport: httpx.AsyncBaseTransport
 
     @property
     def backoff(self) -> Backoff:
@@ -97,7 +97,7 @@ def postman(given: Surroundings) -> Postman:
     breaker = Breaker(
         failures=settings.breaker_failures, reset_seconds=settings.breaker_reset_seconds, trials=settings.breaker_trials
     )
-    mailer = Mailer(given.http, settings)
+    mailer = Mailer(given.transport, settings)
     return Postman(mailer, breaker=breaker, backoff=given.backoff, at_once=settings.mail_concurrency)
 
 

@@ -16,12 +16,12 @@ from reference.backoff import Backoff
 from reference.connection import QUEUE_ERRORS
 from reference.delivery import Delivery
 from reference.lease import Leases
-from reference.queue import Delay, Entry, Queue, Reading
+from reference.queue import Delay, Entry, Queue, Reading, Reclaim
 from reference.settings import Settings
 
 _log = logging.getLogger(__name__)
 
-_BLOCK_SECONDS = 2.0
+_BLOCK_SECONDS = 5.0
 _LAST_READING_SECONDS = 0.5
 _HAND_BACK_SECONDS = 1.5
 _RETIRE_SECONDS = 0.5
@@ -39,12 +39,13 @@ class Worker:
         self._tasks: dict[str, tuple[Entry, asyncio.Task[None]]] = {}
         self._room = asyncio.Event()
         self._stopping = asyncio.Event()
-        self._may_reclaim = False
+        self._reclaims_from = 0.0
 
     async def run(self, terminated: asyncio.Event) -> None:
         """Work until ``terminated`` is set, then finish or hand back what is in flight."""
+        self._let_others_renew()
         reading = asyncio.create_task(self._repeat(self._read_once))
-        chores = [asyncio.create_task(self._repeat(duty)) for duty in (self._renew_once, self._reclaim_once, self._promote_once)]
+        chores = [asyncio.create_task(self._repeat(duty)) for duty in (self._renew_once, self._tend_once)]
         stop = asyncio.create_task(terminated.wait())
         await asyncio.wait([stop, reading, *chores], return_when=asyncio.FIRST_COMPLETED)
         for loop in (reading, *chores):
@@ -64,7 +65,7 @@ class Worker:
                 failures = 0
             except QUEUE_ERRORS as error:
                 failures += 1
-                self._may_reclaim = False
+                self._let_others_renew()
                 await self._recover(error)
                 await asyncio.sleep(self._backoff.seconds(min(failures, 3)))
 
@@ -82,41 +83,36 @@ class Worker:
             self._room.clear()
             await self._room.wait()
             return
-        since = asyncio.get_running_loop().time()
-        readings = await self._queue.read(count=min(room, self._settings.batch_size), block_seconds=_BLOCK_SECONDS)
-        await self._start(readings, since=since)
+        await self._start(await self._queue.read(count=min(room, self._settings.batch_size), block_seconds=_BLOCK_SECONDS))
 
     async def _renew_once(self) -> None:
         await asyncio.sleep(self._settings.reclaim_seconds / 3)
         await self._leases.renew()
 
-    async def _reclaim_once(self) -> None:
-        """After an outage the living come first: one round is left out, in which they renew."""
-        may_reclaim, self._may_reclaim = self._may_reclaim, True
-        await asyncio.sleep(self._settings.reclaim_seconds / 2)
-        if not (may_reclaim and self._may_reclaim):
-            return
-        since = asyncio.get_running_loop().time()
-        readings = await self._queue.reclaim(idle_seconds=self._settings.reclaim_seconds, count=self._settings.batch_size)
-        await self._start([reading for reading in readings if not self._knows(reading.entry_id)], since=since)
-
     def _knows(self, entry_id: str) -> bool:
         # A task that has not noticed yet that its lease was lost must not get a twin.
         return entry_id in self._leases or entry_id in self._tasks
 
-    async def _promote_once(self) -> None:
-        """Its own come back when they are due; now and then it looks for what dead workers put back."""
-        await self._queue.promote(most_parked=self._delivery.mails_welcome())
+    async def _tend_once(self) -> None:
+        """Its own come back when they are due; now and then it looks for what dead workers put back or had in hand."""
+        is_time = asyncio.get_running_loop().time() >= self._reclaims_from
+        reclaim = Reclaim(self._settings.reclaim_seconds, self._settings.batch_size) if is_time else None
+        readings = await self._queue.tend(most_parked=self._delivery.mails_welcome(), reclaim=reclaim)
+        await self._start([reading for reading in readings if not self._knows(reading.entry_id)])
         await self._queue.alarm.wait(at_most_seconds=self._settings.reclaim_seconds / 2)
 
-    async def _start(self, readings: list[Reading], *, since: float) -> None:
+    def _let_others_renew(self) -> None:
+        """At the start and after an outage the living come first: they have the time of a lease to renew it."""
+        self._reclaims_from = asyncio.get_running_loop().time() + self._settings.reclaim_seconds
+
+    async def _start(self, readings: list[Reading]) -> None:
         if not readings:
             return
         if self._stopping.is_set():
             await self._queue.delay([Delay(reading.entry_id, reading.key, 0.0) for reading in readings])
             return
-        # Held from the moment they were asked for: a freeze between reading and taking up must show.
-        self._leases.hold((reading.entry_id for reading in readings), since=since)
+        # Taking up renews the lease, so it is good from now on: a freeze before the answer must show.
+        self._leases.hold((reading.entry_id for reading in readings), since=asyncio.get_running_loop().time())
         try:
             entries = await self._queue.take(readings)
         except QUEUE_ERRORS:

@@ -4,16 +4,16 @@ from contextlib import AbstractContextManager
 from typing import Any
 from unittest.mock import patch
 
-from reference.queue import Queue, Reading
+from reference.queue import Queue, Reading, Reclaim
 
 CAUGHT_BY, IN = "no_unexplained_second_mail", "baseline"
 
-_sound = Queue.reclaim
+_sound = Queue.tend
 
 
-async def _reclaim(self: Queue, *, idle_seconds: float, count: int) -> list[Reading]:
-    return await _sound(self, idle_seconds=0.02, count=count)
+async def _tend(self: Queue, *, most_parked: int, reclaim: Reclaim | None) -> list[Reading]:
+    return await _sound(self, most_parked=most_parked, reclaim=reclaim and Reclaim(0.02, reclaim.most))
 
 
 def plant() -> AbstractContextManager[Any]:
-    return patch.object(Queue, "reclaim", _reclaim)
+    return patch.object(Queue, "tend", _tend)

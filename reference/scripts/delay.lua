@@ -11,9 +11,15 @@ for n = 1, (#KEYS - 1) / 2 do
   local mine = redis.call('XPENDING', KEYS[1], ARGV[1], entry, entry, 1, ARGV[2])
   answers[n] = #mine
   if #mine == 1 then
-    redis.call('HSET', record, 'status', 'pending', 'takes', 0)
-    if ARGV[at + 3] ~= '' then redis.call('HSET', record, 'attempts', ARGV[at + 3]) end
-    if ARGV[at + 4] ~= '' then redis.call('HSET', record, 'mailed', ARGV[at + 4]) end
+    local known = {'status', 'pending', 'takes', 0}
+    for place, name in ipairs({'attempts', 'mailed'}) do
+      local value = ARGV[at + 2 + place]
+      if value ~= '' then
+        known[#known + 1] = name
+        known[#known + 1] = value
+      end
+    end
+    redis.call('HSET', record, unpack(known))
     redis.call('ZADD', waiting, string.format('%.0f', now_ms + tonumber(ARGV[at + 2])), ARGV[at + 1])
     redis.call('XACK', KEYS[1], ARGV[1], entry)
     redis.call('XDEL', KEYS[1], entry)

@@ -8,20 +8,20 @@ local now_ms = time[1] * 1000 + math.floor(time[2] / 1000)
 local window_ms = tonumber(ARGV[3])
 local answers = {}
 
-local function bury(record, source, id, reason, attempts)
-  local event = redis.call('HGET', record, 'event') or ''
+local function bury(event, source, id, reason, attempts)
   redis.call('XADD', KEYS[2], '*', 'source', source, 'id', id, 'reason', reason, 'attempts', attempts, 'event', event)
 end
 
-local function close(record, index, at)
-  if redis.call('HGET', record, 'status') ~= 'completed' then
+local function close(record, index, at, status)
+  if status ~= 'completed' then
     redis.call('HSET', record, 'status', ARGV[at + 3], 'processed_at', ARGV[at + 4], 'reason', ARGV[at + 5])
   end
   redis.call('HDEL', record, 'event')
   redis.call('PEXPIRE', record, string.format('%.0f', window_ms))
   redis.call('ZADD', index, string.format('%.0f', now_ms + window_ms), ARGV[at + 1])
-  redis.call('ZREMRANGEBYSCORE', index, '-inf', string.format('%.0f', now_ms))
-  if redis.call('ZCOUNT', index, '+inf', '+inf') == 0 then
+  local others = redis.call('ZCARD', index) > 1
+  if others then redis.call('ZREMRANGEBYSCORE', index, '-inf', string.format('%.0f', now_ms)) end
+  if not others or redis.call('ZCOUNT', index, '+inf', '+inf') == 0 then
     redis.call('PEXPIRE', index, string.format('%.0f', window_ms))
   end
 end
@@ -32,10 +32,11 @@ for n = 1, (#KEYS - 2) / 2 do
   local mine = redis.call('XPENDING', KEYS[1], ARGV[1], entry, entry, 1, ARGV[2])
   answers[n] = #mine
   if #mine == 1 then
+    local known = redis.call('HMGET', record, 'status', 'event')
     if ARGV[at + 3] == 'failed' then
-      bury(record, ARGV[at + 1], ARGV[at + 2], ARGV[at + 5], ARGV[at + 6])
+      bury(known[2] or '', ARGV[at + 1], ARGV[at + 2], ARGV[at + 5], ARGV[at + 6])
     end
-    close(record, index, at)
+    close(record, index, at, known[1])
     redis.call('XACK', KEYS[1], ARGV[1], entry)
     redis.call('XDEL', KEYS[1], entry)
   end

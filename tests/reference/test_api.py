@@ -44,12 +44,11 @@ def settings(**more: str) -> Settings:
 
 
 async def serving(given: Settings, provider: Provider) -> AsyncIterator[httpx.AsyncClient]:
-    async with httpx.AsyncClient(transport=httpx.MockTransport(provider)) as http:
-        parts = wiring.api(wiring.Surroundings("api-0", given, Random(1), MemoryStore(Database()), http))
-        transport = httpx.ASGITransport(create_app(parts), raise_app_exceptions=False)
-        async with httpx.AsyncClient(transport=transport, base_url="http://api") as client:
-            yield client
-        await parts.close()
+    parts = wiring.api(wiring.Surroundings("api-0", given, Random(1), MemoryStore(Database()), httpx.MockTransport(provider)))
+    transport = httpx.ASGITransport(create_app(parts), raise_app_exceptions=False)
+    async with httpx.AsyncClient(transport=transport, base_url="http://api") as client:
+        yield client
+    await parts.close()
 
 
 @pytest.fixture
@@ -177,13 +176,13 @@ async def test_a_mail_that_failed_is_unknown_and_the_open_breaker_takes_nothing(
 
 
 async def test_the_application_is_built_quickly(redis: Redis, provider: Provider) -> None:
-    async with httpx.AsyncClient(transport=httpx.MockTransport(provider)) as http:
-        given = wiring.Surroundings("api-0", settings(REDIS_URL=redis.url), Random(1), MemoryStore(Database()), http)
+    store, transport = MemoryStore(Database()), httpx.MockTransport(provider)
+    given = wiring.Surroundings("api-0", settings(REDIS_URL=redis.url), Random(1), store, transport)
+    create_app(wiring.api(given))
+    began = time.process_time()
+    for _ in range(10):
         create_app(wiring.api(given))
-        began = time.process_time()
-        for _ in range(10):
-            create_app(wiring.api(given))
-        assert (time.process_time() - began) / 10 < 0.02
+    assert (time.process_time() - began) / 10 < 0.02
 
 
 @pytest.mark.parametrize(

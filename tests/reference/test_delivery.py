@@ -85,8 +85,7 @@ class Bench:
         self.headers: dict[str, str] = {}
         self.calls = 0
         self.leases = Leases(self.queue, reclaim_seconds=10)
-        client = httpx.AsyncClient(transport=httpx.MockTransport(self._answer))
-        given = wiring.Surroundings("worker-0", SETTINGS, Random(1), self.store, client)
+        given = wiring.Surroundings("worker-0", SETTINGS, Random(1), self.store, httpx.MockTransport(self._answer))
         backoff = Backoff(Random(1), 0.01, 0.02)
         self.delivery = Delivery(
             leases=self.leases, store=self.store, postman=wiring.postman(given), settings=SETTINGS, backoff=backoff
@@ -98,7 +97,7 @@ class Bench:
 
     def entry(self, *, event: str = EVENT, attempts: int = 0, takes: int = 1, was_mailed: bool = False) -> Entry:
         self.leases.hold(["1-0"], since=asyncio.get_running_loop().time())
-        return Entry("1-0", Pair("a5", "e1").key, event, attempts, takes, was_mailed)
+        return Entry("1-0", Pair("a5", "e1").key, event, "", attempts, takes, was_mailed)
 
     async def row_status(self) -> str:
         (row,) = await self.store.find("e1")

@@ -64,8 +64,7 @@ async def nothing() -> None:
 
 
 async def outcome_of(handler: Any) -> Outcome:
-    async with httpx.AsyncClient(transport=httpx.MockTransport(handler)) as client:
-        return (await Mailer(client, SETTINGS).send(EVENT, just_before=nothing)).outcome
+    return (await Mailer(httpx.MockTransport(handler), SETTINGS).send(EVENT, just_before=nothing)).outcome
 
 
 async def test_the_mail_carries_the_event_and_the_key() -> None:
@@ -112,8 +111,8 @@ async def test_the_last_check_comes_after_connecting_and_before_anything_is_sent
     async def refuse() -> None:
         raise LookupError
 
-    async with httpx.AsyncClient(trust_env=False) as client:
-        mailer = Mailer(client, SETTINGS.model_copy(update={"sendgrid_url": sendgrid.url}))
+    async with httpx.AsyncHTTPTransport(trust_env=False) as transport:
+        mailer = Mailer(transport, SETTINGS.model_copy(update={"sendgrid_url": sendgrid.url}))
         with pytest.raises(LookupError):
             await mailer.send(EVENT, just_before=refuse)
         assert (await mailer.send(EVENT, just_before=nothing)).outcome is Outcome.SENT

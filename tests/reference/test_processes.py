@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import signal
 import time
+from collections import Counter
 from typing import Any
 
 import asyncpg
@@ -51,12 +52,16 @@ async def all_are(client: httpx.AsyncClient, url: str, *, ids: list[str], status
     return all([await status_of(client, url, name) == status for name in ids])
 
 
-async def stored(postgres: Postgres) -> list[str]:
+async def stored(postgres: Postgres, *, where: str = "true") -> list[str]:
     connection = await asyncpg.connect(postgres.url)
     try:
-        return [record["id"] for record in await connection.fetch("SELECT id FROM events ORDER BY id")]
+        return [record["id"] for record in await connection.fetch(f"SELECT id FROM events WHERE {where} ORDER BY id")]
     finally:
         await connection.close()
+
+
+async def completed(postgres: Postgres) -> list[str]:
+    return await stored(postgres, where="status = 'completed'")
 
 
 async def test_every_accepted_event_is_stored_and_mailed_once(
@@ -82,17 +87,24 @@ async def test_a_killed_workers_events_are_taken_up_by_another(
     service: Service, redis: Redis, postgres: Postgres, sendgrid: SendGrid, client: httpx.AsyncClient
 ) -> None:
     configure(service, postgres=postgres, sendgrid=sendgrid, redis=redis)
+    # Long enough for a slow machine: an answer that comes too late is unknown, and such a mail goes out again.
+    service.env |= {"MAIL_TIMEOUT_SECONDS": "2", "RECLAIM_SECONDS": "4"}
     sendgrid.delay_seconds = 0.3
     url, victim = service.api(), service.worker()
     ids = [f"e{n:02}" for n in range(40)]
     await post_all(client, url, ids)
-    await eventually(lambda: len(sendgrid.mails) > 5)
+    await eventually(lambda: completed(postgres))
     victim.kill()
+    recorded = await completed(postgres)
     service.worker()
-    await eventually(lambda: all_are(client, url, ids=ids), within_seconds=15)
+    await eventually(lambda: all_are(client, url, ids=ids), within_seconds=20)
     assert await stored(postgres) == ids
-    assert set(sendgrid.taken()) == set(ids)
-    assert len(sendgrid.mails) <= len(ids) + 20  # those in flight at the kill
+    times = Counter(sendgrid.taken())
+    assert sorted(times) == ids
+    # What the victim had recorded is never mailed again. A second mail goes out only for what was in flight at the kill, or
+    # answered and not recorded yet: how many those are depends on how fast this machine is, so no number would be right.
+    assert {name: times[name] for name in recorded} == dict.fromkeys(recorded, 1)
+    assert max(times.values()) <= 2
 
 
 async def test_a_frozen_worker_that_wakes_mails_nothing_twice(

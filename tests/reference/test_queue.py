@@ -14,7 +14,7 @@ from reference import connection
 from reference.events import Event, Pair, parse
 from reference.intake import Intake, UnansweredError, UnavailableError
 from reference.lease import LeaseLostError, Leases
-from reference.queue import Delay, Entry, Finish, Queue
+from reference.queue import Delay, Entry, Finish, Queue, Reclaim
 from tests.reference.servers import Redis
 
 
@@ -129,6 +129,24 @@ async def test_a_server_that_does_not_answer_is_unknown_within_the_deadline() ->
     server.close()
 
 
+async def test_a_command_without_an_answer_hangs_up_in_time() -> None:
+    hung_up = asyncio.Event()
+
+    async def swallow(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        await reader.read()  # until the other side closes
+        hung_up.set()
+        writer.close()
+
+    server = await asyncio.start_server(swallow, "127.0.0.1", 0)
+    url = f"redis://127.0.0.1:{server.sockets[0].getsockname()[1]}/0"
+    silent = connection.connect(url, timeout_seconds=0.1, connect_timeout_seconds=0.1)
+    with pytest.raises(TimeoutError, match=r"did not answer within 0\.1 s"):
+        await connection.call(silent, "PING")
+    await asyncio.wait_for(hung_up.wait(), 5)  # nobody reads a late answer as that of the next command
+    await silent.aclose()
+    server.close()
+
+
 @pytest.mark.parametrize("refusal", ["OOM command not allowed", "READONLY You can't write", "LOADING Redis", "MISCONF disk"])
 async def test_a_server_that_refuses_took_nothing(refusal: str) -> None:
     async def refuse(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
@@ -174,7 +192,7 @@ async def test_a_zombie_can_write_nothing(client: Any, queue: Queue) -> None:
     await intake(client).accept(event())
     (entry,) = await taken(queue)
     other = seen_by(client, "two")
-    (reclaimed,) = await other.take(await other.reclaim(idle_seconds=0, count=10))
+    (reclaimed,) = await other.take(await other.tend(reclaim=Reclaim(0, 10)))
     assert reclaimed.takes == 2
     assert await queue.renew([entry.entry_id]) == [entry.entry_id]
     assert await queue.finish([finish(entry, status="failed")]) == [False]
@@ -190,7 +208,7 @@ async def test_a_lease_that_was_not_renewed_is_asked_for_before_acting(client: A
     leases, loop = Leases(queue, reclaim_seconds=2), asyncio.get_running_loop()
     leases.hold([entry.entry_id], since=loop.time() - 10)
     await leases.ensure(entry.entry_id)
-    await seen_by(client, "two").reclaim(idle_seconds=0, count=10)
+    await seen_by(client, "two").tend(reclaim=Reclaim(0, 10))
     await leases.ensure(entry.entry_id)  # still fresh: nothing to ask
     leases.hold([entry.entry_id], since=loop.time() - 10)
     with pytest.raises(LeaseLostError):
@@ -202,14 +220,22 @@ async def test_what_is_renewed_is_not_reclaimed(client: Any, queue: Queue) -> No
     (entry,) = await taken(queue)
     await asyncio.sleep(0.15)
     assert await queue.renew([entry.entry_id]) == []
-    assert await seen_by(client, "two").reclaim(idle_seconds=0.1, count=10) == []
+    assert await seen_by(client, "two").tend(reclaim=Reclaim(0.1, 10)) == []
+
+
+async def test_taking_up_renews_the_lease(client: Any, queue: Queue) -> None:
+    await intake(client).accept(event())
+    readings = await queue.read(count=10, block_seconds=0.05)
+    await client.xclaim(connection.STREAM, connection.GROUP, "one", 0, [readings[0].entry_id], idle=5_000, justid=True)
+    await queue.take(readings)
+    assert await seen_by(client, "two").tend(reclaim=Reclaim(4, 10)) == [], "it was read long ago and taken up now"
 
 
 async def test_a_reading_whose_answer_was_lost_is_reclaimed(client: Any, queue: Queue) -> None:
     await intake(client).accept(event())
     await queue.read(count=10, block_seconds=0.05)
     assert await taken(queue) == []
-    (entry,) = await queue.take(await queue.reclaim(idle_seconds=0, count=10))
+    (entry,) = await queue.take(await queue.tend(reclaim=Reclaim(0, 10)))
     assert entry.takes == 1
 
 
@@ -218,9 +244,10 @@ async def test_delayed_events_come_back_with_what_was_known(client: Any, queue: 
     (entry,) = await taken(queue)
     await queue.delay([Delay(entry.entry_id, entry.key, 0.05, attempts=3, was_mailed=True)])
     assert (await record(client, entry.pair))["status"] == "pending"
-    assert await queue.promote() == 0
+    await queue.tend()
+    assert await taken(queue) == []
     await queue.alarm.wait(at_most_seconds=5)
-    assert await queue.promote() == 1
+    await queue.tend()
     (again,) = await taken(queue)
     assert (again.attempts, again.takes, again.was_mailed) == (3, 1, True)
 
@@ -233,7 +260,7 @@ async def test_what_is_parked_comes_back_as_far_as_it_is_welcome(client: Any, qu
     assert (await door.accept(event("e4"))).kind == "full", "what is parked still counts"
     came = []
     for welcome in (0, 1, 10):
-        await queue.promote(most_parked=welcome)
+        await queue.tend(most_parked=welcome)
         came.append([entry.key for entry in await taken(queue)])
     assert came == [[], [event("e1").pair.key], [event("e2").pair.key, event("e3").pair.key]]
 

@@ -146,24 +146,25 @@ class _Lifespan:
 class HttpCall:
     """One request of a client to one API process, over a connection of its own.
 
-    `answered` raises ConnectionRefusedError (certainly not seen), ConnectionResetError (seen or not). If the client gives
-    up, the app is told; what it did stays done.
+    `answered` raises ConnectionRefusedError (certainly not seen), ConnectionResetError (seen or not) or TimeoutError. If the
+    client gives up, the app is told; what it did stays done.
     """
 
-    def __init__(self, station: Station, server: AsgiServer, request: HttpRequest) -> None:
+    def __init__(self, station: Station, server: AsgiServer, request: HttpRequest, *, timeout_s: float) -> None:
         self.answered: asyncio.Future[HttpAnswer] = station.network.loop.create_future()
         self._network, self._station, self._server, self._request = station.network, station, server, request
         self._disconnected = asyncio.Event()
+        self._patience = self._network.loop.call_later(timeout_s, self._give_up)
 
     def send(self) -> None:
         """Let the request leave the client."""
         self._network.later(self._station.travel_s(), self._arrive)
 
-    def hang_up(self) -> None:
-        """The client gave up."""
+    def _give_up(self) -> None:
+        self._fail(TimeoutError())
         process = self._server.process
         self._network.loop.arrive_at(
-            self._network.loop.time() + self._station.travel_s(), self._disconnected.set, context=process.context
+            self._network.loop.now_s + self._station.travel_s(), self._disconnected.set, context=process.context
         )
 
     def orphaned(self) -> None:
@@ -176,8 +177,7 @@ class HttpCall:
             self._back(self._fail, ConnectionRefusedError(f"{process.name} refused the connection"))
             return
         process.hold(self)
-        loop = self._network.loop
-        loop.arrive_at(loop.time(), lambda: loop.create_task(self._run()), context=process.context)
+        self._network.loop.create_task(self._run(), context=process.context.copy())
 
     async def _run(self) -> None:
         """In the API process."""
@@ -194,11 +194,13 @@ class HttpCall:
     def _back(self, action: Callable[[Any], None], value: Any) -> None:
         self._network.later(self._station.travel_s(), action, value)
 
-    def _fail(self, error: ConnectionError) -> None:
+    def _fail(self, error: OSError) -> None:
+        self._patience.cancel()
         if not self.answered.done():
             self.answered.set_exception(error)
 
     def _succeed(self, answer: HttpAnswer) -> None:
+        self._patience.cancel()
         if not self.answered.done():
             self.answered.set_result(answer)
 

@@ -26,10 +26,11 @@ class Clock:
 
     def __init__(self, traveller: time_machine.Traveller) -> None:
         self._traveller = traveller
+        self._epoch_ns = traveller._destination_timestamp_ns
 
-    def advance(self, nanoseconds: int) -> None:
-        """Move the wall clock forward."""
-        self._traveller._destination_timestamp_ns += nanoseconds  # `shift`, without asking what kind of number it is
+    def show(self, seconds: float) -> None:
+        """Set the wall clock to so long after the epoch; what `move_to` does, without asking what kind of time it is."""
+        self._traveller._destination_timestamp_ns = self._epoch_ns + round(seconds * NANOSECONDS)
 
     def follow(self, time_s: Callable[[], float]) -> None:
         """Let `time.monotonic` tell `time_s` (time-machine leaves it alone)."""

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import Callable, Sequence
 
 from harness.worlds.answers import Exchange
@@ -46,14 +45,9 @@ class Gateway:
 
     async def call(self, server: AsgiServer, request: HttpRequest, *, timeout_s: float) -> HttpAnswer:
         """Ask one process. Raises ConnectionRefusedError, ConnectionResetError, TimeoutError."""
-        call = HttpCall(self._station, server, request)
+        call = HttpCall(self._station, server, request, timeout_s=timeout_s)
         call.send()
-        try:
-            async with asyncio.timeout(timeout_s):
-                return await call.answered
-        except TimeoutError:
-            call.hang_up()
-            raise
+        return await call.answered
 
     def _in_turn(self) -> list[AsgiServer]:
         servers = list(self._servers())

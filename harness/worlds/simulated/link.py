@@ -56,7 +56,7 @@ class Opening:
 
     def _back(self, action: Callable[[Any], None], value: Any) -> None:
         loop = self._station.network.loop
-        loop.arrive_at(loop.time() + self._station.travel_s(), action, value, context=self._process.context)
+        loop.arrive_at(loop.now_s + self._station.travel_s(), action, value, context=self._process.context)
 
     def _fail(self, error: ConnectionError) -> None:
         if not self.opened.done():
@@ -127,20 +127,17 @@ class Link(asyncio.Transport):
         self._send(self._leave)
 
     def _send(self, action: Callable[..., None], *args: Any) -> None:
-        self._there_s = max(self._there_s, self._loop.time() + self.station.travel_s())
+        self._there_s = max(self._there_s, self._loop.now_s + self.station.travel_s())
         self._loop.arrive_at(self._there_s, self._at_server, action, *args, context=self._network.context)
 
     # --- the server's side
 
     def _at_server(self, action: Callable[..., None], *args: Any) -> None:
         if self.station.conditions and (slow := self.station.struck(self.process, "delay")):
-            self._there_s = max(self._there_s, self._loop.time() + slow.delay_s)
-            self._loop.arrive_at(self._there_s, self._admitted, action, *args, context=self._network.context)
+            self._there_s = max(self._there_s, self._loop.now_s + slow.delay_s)
+            self._loop.arrive_at(self._there_s, self.station.admit, action, *args, context=self._network.context)
         else:
-            self._admitted(action, *args)
-
-    def _admitted(self, action: Callable[..., None], *args: Any) -> None:
-        self.station.admit(lambda: action(*args))
+            self.station.admit(action, *args)
 
     def _arrive(self, data: bytes) -> None:
         if not self._broken:
@@ -194,7 +191,7 @@ class Link(asyncio.Transport):
         self._deliver(self._protocol_loses, error)
 
     def _deliver(self, action: Callable[[Any], None], value: Any) -> None:
-        self._back_s = max(self._back_s, self._loop.time() + self.station.travel_s())
+        self._back_s = max(self._back_s, self._loop.now_s + self.station.travel_s())
         self._loop.arrive_at(self._back_s, action, value, context=self.process.context)
 
     def _protocol_receives(self, data: bytes) -> None:

@@ -35,6 +35,8 @@ def attributes() -> dict[str, Any]:
     server = FakeServer(version=(8,), server_type="valkey")
     FakeSocket(server, 0, client_class=FakeSocket)._get_server_runtime(server)
     found = {name: value for name, value in vars(server).items() if name.startswith("_lua")}
+    seat = found["_lua_current_socket"]
+    found["_lua_runtime"].globals().redis.call = lambda name, *arguments: seat[0].call_from_script(name, arguments)
     found["_lua_runtime"].execute(LOCK_GLOBALS)
     return found
 

@@ -6,13 +6,11 @@ real Postgres passes the same contract suite (`tests/reference/test_store.py`), 
 
 from __future__ import annotations
 
-import asyncio
 import copy
-import math
 from collections.abc import Callable
 from typing import Any, TypeVar
 
-from harness.worlds.simulated.network import SPREAD, SimulatedNetwork, Station
+from harness.worlds.simulated.network import SimulatedNetwork, Station, spread
 from harness.worlds.simulated.processes import Process
 from harness.worlds.simulated.request import Request
 
@@ -44,8 +42,8 @@ class PostgresServer:
     def begin(self, request: Request, work: Callable[[Tables], Any]) -> None:
         """A transaction has arrived; it commits after the time its work takes."""
         self._under_way[request] = work
-        work_s = self._network.random.lognormvariate(math.log(MEDIAN_WORK_S), SPREAD)
-        self._network.later(work_s, lambda: self.station.admit(lambda: self._end(request)))
+        work_s = MEDIAN_WORK_S * spread(self._network.random)
+        self._network.later(work_s, self.station.admit, self._end, request)
 
     def _end(self, request: Request) -> None:
         work = self._under_way.pop(request, None)
@@ -56,11 +54,11 @@ class PostgresServer:
         except Exception as error:
             request.fail(error)
         else:
-            request.answer(copy.deepcopy(result))
+            request.answer(_own(result))
 
     def _commit(self, work: Callable[[Tables], Any]) -> Any:
         """Run `work` on copies of the rows, which become the tables unless it raises."""
-        draft = {name: {key: dict(row) for key, row in table.items()} for name, table in self.tables.items()}
+        draft = {name: {key: row.copy() for key, row in table.items()} for name, table in self.tables.items()}
         result = work(draft)
         self.tables = draft
         for observe in self.observers:
@@ -87,6 +85,14 @@ class PostgresServer:
         self.station.start()
 
 
+def _own(result: Any) -> Any:
+    """What a client gets: nothing in it changes when the server's tables do."""
+    if isinstance(result, list):
+        return [_own(part) for part in result]
+    is_frozen = getattr(getattr(type(result), "__dataclass_params__", None), "frozen", False)
+    return result if is_frozen else copy.deepcopy(result)
+
+
 class Session:
     """What a simulated process gets as `host.database`."""
 
@@ -100,6 +106,5 @@ class Session:
         certainly not), TimeoutError (no answer in time: committed or not).
         """
         request = Request(self._server.station, self._process, lambda arrived: self._server.begin(arrived, work))
-        request.send(getattr(work, "__qualname__", "transaction").encode())
-        async with asyncio.timeout(timeout):
-            return await request.answered  # type: ignore[no-any-return]
+        request.send(getattr(work, "__qualname__", "transaction").encode(), patience_s=timeout)
+        return await request.answered  # type: ignore[no-any-return]

@@ -16,7 +16,8 @@ from typing import Any
 import hiredis
 
 from harness.faults import Loss
-from harness.worlds.simulated.engine import Engine, Keyspace, Waiting
+from harness.worlds.simulated.engine import Engine
+from harness.worlds.simulated.keyspace import Keyspace, Waiting
 from harness.worlds.simulated.link import Link, open_link
 from harness.worlds.simulated.network import SimulatedNetwork, Station
 from harness.worlds.simulated.processes import Process
@@ -161,7 +162,7 @@ class RedisSeat:
 
     def waits_for(self, touched: dict[bytes, None]) -> bool:
         """Whether the blocked command names one of these keys."""
-        return any(field in touched for field in self._current)
+        return not touched.keys().isdisjoint(self._current)
 
     def try_again(self) -> None:
         """Attempt the blocked command once more."""
@@ -170,7 +171,7 @@ class RedisSeat:
 
     def _time_is_up(self, turn: int) -> None:
         if self._waiting and turn == self._turn:
-            self._server.station.admit(lambda: self._give_up(turn))
+            self._server.station.admit(self._give_up, turn)
 
     def _give_up(self, turn: int) -> None:
         if self._waiting and turn == self._turn:

@@ -16,8 +16,8 @@ from harness.worlds.simulated.processes import Process
 class Request:
     """`serve(request)` runs at the server, and later calls `answer` or `fail`; the client awaits `answered`.
 
-    `answered` raises ConnectionRefusedError (certainly not served), ConnectionResetError (served or not), or what `fail` was
-    given. If the client dies or gives up, the request is served all the same.
+    `answered` raises ConnectionRefusedError (certainly not served), ConnectionResetError (served or not), TimeoutError (no
+    answer after `patience_s`), or what `fail` was given. If the client dies or gives up, the request is served all the same.
     """
 
     def __init__(self, station: Station, process: Process, serve: Callable[[Request], None]) -> None:
@@ -25,9 +25,12 @@ class Request:
         self.answered: asyncio.Future[Any] = station.network.loop.create_future()
         self._station, self._serve = station, serve
         self._broken = False
+        self._patience: asyncio.TimerHandle | None = None
 
-    def send(self, payload: bytes) -> None:
+    def send(self, payload: bytes, *, patience_s: float | None = None) -> None:
         """Let it leave the process; `payload` is what a person reading a trace sees of it."""
+        if patience_s is not None:
+            self._patience = self._station.network.loop.call_later(patience_s, self._resolve, TimeoutError())
         self.process.perform(self._station.name, payload, self._depart)
 
     def _depart(self) -> None:
@@ -93,9 +96,11 @@ class Request:
 
     def _deliver(self, outcome: Any) -> None:
         loop = self._station.network.loop
-        loop.arrive_at(loop.time() + self._station.travel_s(), self._resolve, outcome, context=self.process.context)
+        loop.arrive_at(loop.now_s + self._station.travel_s(), self._resolve, outcome, context=self.process.context)
 
     def _resolve(self, outcome: Any) -> None:
+        if self._patience is not None:
+            self._patience.cancel()
         if self.answered.done():
             return
         if isinstance(outcome, BaseException):

@@ -17,7 +17,7 @@ from harness.worlds.simulated.confinement import EPOCH
 from harness.worlds.simulated.network import SimulatedNetwork, Station
 from harness.worlds.simulated.processes import Process
 from harness.worlds.simulated.request import Request
-from harness.worlds.simulated.time import BOOT_NS, NANOSECONDS
+from harness.worlds.simulated.time import BOOT_S
 
 ONE_WAY_S = 0.005
 TRICKLE_S = 30.0  # how long a dripping answer takes in all
@@ -100,7 +100,8 @@ class SendGridTransport(httpx.AsyncBaseTransport):
         """Send one request and await its answer within httpx's read timeout."""
         await request.aread()
         call = Request(self._server.station, self._process, lambda arrived: self._server.receive(arrived, request))
-        call.send(f"{request.method} {request.url.path}".encode())
+        patience_s = request.extensions.get("timeout", {}).get("read")
+        call.send(f"{request.method} {request.url.path}".encode(), patience_s=patience_s)
         reply = await self._answer(call, request)
         if reply.trickle:
             await asyncio.sleep(TRICKLE_S)
@@ -108,8 +109,7 @@ class SendGridTransport(httpx.AsyncBaseTransport):
 
     async def _answer(self, call: Request, request: httpx.Request) -> Reply:
         try:
-            async with asyncio.timeout(request.extensions.get("timeout", {}).get("read")):
-                return await call.answered  # type: ignore[no-any-return]
+            return await call.answered  # type: ignore[no-any-return]
         except TimeoutError:
             raise httpx.ReadTimeout("no answer in time", request=request) from None
         except ConnectionRefusedError as error:
@@ -120,4 +120,4 @@ class SendGridTransport(httpx.AsyncBaseTransport):
 
 def unix_s(loop_s: float) -> float:
     """The wall clock's time at a moment of the loop's clock."""
-    return EPOCH.timestamp() + loop_s - BOOT_NS / NANOSECONDS
+    return EPOCH.timestamp() + loop_s - BOOT_S

@@ -12,6 +12,7 @@ import contextlib
 import gc
 import heapq
 from asyncio.events import Handle, TimerHandle
+from collections import deque
 from collections.abc import Callable, Coroutine
 from contextvars import Context, ContextVar, copy_context
 from typing import Any, NoReturn, Protocol, TypeVar, TypeVarTuple, Unpack
@@ -20,9 +21,9 @@ from harness.worlds.simulated.confinement import Clock, confined
 
 T = TypeVar("T")
 Ts = TypeVarTuple("Ts")
-NANOSECONDS = 1_000_000_000
-BOOT_NS = 1_000 * NANOSECONDS  # loop.time() at the start: not zero, as no machine's clock is
-MOST_STEPS_PER_MOMENT = 200_000  # callbacks rounds without the clock moving: somebody is spinning
+BOOT_S = 1_000.0  # loop.time() at the start: not zero, as no machine's clock is
+MOST_STEPS_PER_MOMENT = 200_000  # callbacks without the clock moving: somebody is spinning
+SPINNING = "The clock of the simulation stands still: something keeps rescheduling itself without waiting; let it sleep."
 
 
 class Bearer(Protocol):
@@ -57,6 +58,31 @@ class SimulatedTask(asyncio.Task[Any]):
         return self.number
 
 
+class Step(Handle):
+    """A handle, made and cancelled without asking the loop whether it debugs."""
+
+    __slots__ = ()
+
+    def __init__(self, callback: Callable[..., Any], args: Any, context: Context | None) -> None:
+        self._context = copy_context() if context is None else context
+        self._callback = callback
+        self._args = args
+        self._cancelled = False
+        self._repr = self._source_traceback = None
+
+    def cancel(self) -> None:
+        self._cancelled = True
+        self._callback = self._args = None  # type: ignore[assignment]
+
+
+class Timer(TimerHandle):
+    """The same for a timer. Cancelled ones are dropped when their time comes; they never move the clock."""
+
+    __slots__ = ()
+    __init__ = Step.__init__
+    cancel = Step.cancel
+
+
 class SimulatedLoop(asyncio.BaseEventLoop):
     """An event loop in virtual time: whenever nothing is ready the clock jumps to the next timer.
 
@@ -71,10 +97,9 @@ class SimulatedLoop(asyncio.BaseEventLoop):
         self.network: Network | None = None
         self.complaints: list[str] = []  # what asyncio would have logged: exceptions nobody awaited
         self._clock = clock
-        self._now_ns = BOOT_NS
-        self._now_s = BOOT_NS / NANOSECONDS
+        self.now_s = BOOT_S  # what `time` tells, for those who ask all the time
         self.get_debug = bool  # type: ignore[method-assign]  # False, without a frame: every handle and future asks
-        self._timers: list[tuple[int, int, Handle]] = []
+        self._timers: list[tuple[float, int, Handle]] = []
         self._sequence = 0
         self._task_count = 0
         self._steps = 0
@@ -84,10 +109,10 @@ class SimulatedLoop(asyncio.BaseEventLoop):
 
     def time(self) -> float:
         """Seconds of virtual time since the simulated machine booted."""
-        return self._now_s
+        return self.now_s
 
     def call_soon(self, callback: Callable[[Unpack[Ts]], object], *args: *Ts, context: Context | None = None) -> Handle:
-        handle = Handle(callback, args, self, context)
+        handle = Step(callback, args, context)
         if not self._over:
             self._ready.append(handle)  # type: ignore[attr-defined]
         return handle
@@ -100,73 +125,65 @@ class SimulatedLoop(asyncio.BaseEventLoop):
     def call_later(
         self, delay: float, callback: Callable[[Unpack[Ts]], object], *args: *Ts, context: Context | None = None
     ) -> TimerHandle:
-        return self.call_at(self._now_s + delay, callback, *args, context=context)
+        return self.call_at(self.now_s + delay, callback, *args, context=context)
 
     def call_at(
         self, when: float, callback: Callable[[Unpack[Ts]], object], *args: *Ts, context: Context | None = None
     ) -> TimerHandle:
-        handle = TimerHandle(when, callback, args, self, context)
-        self._schedule(when, handle)
+        handle: TimerHandle = Timer(callback, args, context)
+        handle._when = when  # type: ignore[attr-defined]
+        self._sequence += 1
+        heapq.heappush(self._timers, (when, self._sequence, handle))
         return handle
 
-    def arrive_at(self, when: float, callback: Callable[..., Any], *args: Any, context: Context) -> Handle:
+    def arrive_at(self, when: float, callback: Callable[..., Any], *args: Any, context: Context) -> None:
         """Like `call_at`, for what comes in from outside the process: a thawed process sees it before its own timers."""
-        handle = Handle(callback, args, self, context)
-        self._schedule(when, handle)
-        return handle
+        self._sequence += 1
+        heapq.heappush(self._timers, (when, self._sequence, Step(callback, args, context)))
 
     def resume(self, handles: list[Handle]) -> None:
         """Put back what a frozen process missed: the input that piled up first, then the timers that ran out."""
         handles.sort(key=lambda handle: isinstance(handle, TimerHandle))
         self._ready.extend(handles)  # type: ignore[attr-defined]
 
-    def _schedule(self, when: float, handle: Handle) -> None:
-        if not self._over:
-            self._sequence += 1
-            heapq.heappush(self._timers, (round(when * NANOSECONDS), self._sequence, handle))
-
-    def _timer_handle_cancelled(self, handle: TimerHandle) -> None:
-        """Cancelled timers are dropped when their time comes; they never move the clock."""
-
     # --- running
 
     def _run_once(self) -> None:
-        ready = self._ready  # type: ignore[attr-defined]
-        if not ready:
-            self._advance()
-        self._steps += 1
-        if self._steps > MOST_STEPS_PER_MOMENT:
-            raise DeadlockError(
-                "The clock of the simulation stands still: something keeps rescheduling itself without waiting; let it sleep."
-            )
-        for _ in range(len(ready)):
+        """One handle after the other, until somebody stops the loop."""
+        ready: deque[Any] = self._ready  # type: ignore[attr-defined]
+        while True:
+            if not ready:
+                self._advance(ready)
             handle = ready.popleft()
-            if handle._cancelled:
-                continue
-            process = handle._context.get(current_process)
-            if process is not None and not process.running:
-                process.keep(handle)
-                continue
-            try:  # what Handle._run does, without its frame
-                handle._context.run(handle._callback, *handle._args)
-            except (SystemExit, KeyboardInterrupt):
-                raise
-            except BaseException as error:
-                self.call_exception_handler({"message": f"Exception in {handle!r}", "exception": error, "handle": handle})
+            if not handle._cancelled:
+                self._steps += 1
+                process = handle._context.get(current_process)
+                if process is not None and not process.running:
+                    process.keep(handle)
+                    continue
+                try:  # what Handle._run does, without its frame
+                    handle._context.run(handle._callback, *handle._args)
+                except (SystemExit, KeyboardInterrupt):
+                    raise
+                except BaseException as error:
+                    self.call_exception_handler({"message": f"Exception in {handle!r}", "exception": error, "handle": handle})
+                if self._stopping:  # type: ignore[attr-defined]
+                    return
+                if self._steps > MOST_STEPS_PER_MOMENT:
+                    raise DeadlockError(SPINNING)
 
-    def _advance(self) -> None:
+    def _advance(self, ready: deque[Any]) -> None:
         timers = self._timers
         while timers and timers[0][2]._cancelled:
             heapq.heappop(timers)
         if not timers:
             raise DeadlockError("Nothing is scheduled any more, yet the simulation has not ended: what it awaits cannot happen.")
-        if timers[0][0] > self._now_ns:
-            self._clock.advance(timers[0][0] - self._now_ns)
-            self._now_ns = timers[0][0]
-            self._now_s = self._now_ns / NANOSECONDS
+        now_s = timers[0][0]
+        if now_s > self.now_s:
+            self.now_s = now_s
+            self._clock.show(now_s - BOOT_S)
             self._steps = 0
-        now_ns, ready = self._now_ns, self._ready  # type: ignore[attr-defined]
-        while timers and timers[0][0] <= now_ns:
+        while timers and timers[0][0] <= self.now_s:
             ready.append(heapq.heappop(timers)[2])
 
     def finish(self) -> None:

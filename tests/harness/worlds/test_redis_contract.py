@@ -239,6 +239,96 @@ async def scripts(connect: Connect) -> list[Any]:
     return answers
 
 
+async def shortcuts(connect: Connect) -> list[Any]:
+    """The forms that `shortcuts.py` answers, and where it must not: nothing there, another type, another form."""
+    client = connect()
+    there, missing, other = "{c}:there", "{c}:missing", "{c}:other"
+    await client.set(other, "text")
+    await client.xgroup_create(S, G, id="0", mkstream=True)
+    await client.xadd(S, {"f": "1"}, id="1-1")
+    await client.xadd(S, {"f": "2"}, id="1-2")
+    await say(client, "XREADGROUP", "GROUP", G, "a", "COUNT", 5, "STREAMS", S, ">")
+    forms: list[tuple[Any, ...]] = [
+        ("HSET", "K", "f", "1", "g", "2"),
+        ("HSET", "K", "f", "3", "h", "4"),
+        ("HSET", "K", "f"),
+        ("HGET", "K", "f"),
+        ("HGET", "K"),
+        ("HMGET", "K", "f", "none", "g"),
+        ("HDEL", "K", "g", "none"),
+        ("HDEL", "K", "none"),
+        ("PERSIST", "K"),
+        ("PEXPIRE", "K", 100000),
+        ("HMGET", "K", "f", "h"),
+        ("HSET", "K", "f", "5"),
+        ("PERSIST", "K"),
+        ("PEXPIRE", "K", "x"),
+        ("HDEL", "K", "f", "h"),
+        ("ZADD", "Z", "1.5", "a"),
+        ("ZADD", "Z", 5, "b"),
+        ("ZADD", "Z", 5, "b"),
+        ("ZADD", "Z", 7, "b"),
+        ("ZADD", "Z", "+inf", "c"),
+        ("ZADD", "Z", "1e1", "e"),
+        ("ZCARD", "Z"),
+        ("ZCARD", "Z", "more"),
+        ("ZRANGEBYSCORE", "Z", "-inf", 5, "LIMIT", 0, 2),
+        ("ZRANGEBYSCORE", "Z", "-inf", 10, "LIMIT", 0, 250),
+        ("ZRANGEBYSCORE", "Z", "-inf", "+inf", "LIMIT", 0, 250),
+        ("ZRANGEBYSCORE", "Z", "-inf", "(10", "LIMIT", 0, 250),
+        ("ZRANGEBYSCORE", "Z", "-inf", 5, "LIMIT", 0, 0),
+        ("ZRANGEBYSCORE", "Z", "-inf", 5, "LIMIT", 1, 1),
+        ("ZREM", "Z", "a", "none"),
+        ("ZREM", "Z", "b", "c", "e"),
+        ("ZCARD", "Z"),
+        ("XLEN", "X"),
+        ("XPENDING", "X", G, "1-1", "1-1", 1, "a"),
+        ("XPENDING", "X", G, "1-1", "1-1", 1, "b"),
+        ("XPENDING", "X", G, "9-9", "9-9", 1, "a"),
+        ("XPENDING", "X", "none", "1-1", "1-1", 1, "a"),
+        ("XCLAIM", "X", G, "a", 0, "1-1", "JUSTID"),
+        ("XCLAIM", "X", G, "a", 0, "9-9", "JUSTID"),
+        ("XCLAIM", "X", G, "a", 0, "1-1", "1-2", "JUSTID"),
+        ("XCLAIM", "X", "none", "a", 0, "1-1", "JUSTID"),
+        ("XPENDING", "X", G, "-", "+", 10),
+        ("XAUTOCLAIM", "X", G, "a", 60000, "0-0", "COUNT", 10),
+        ("XAUTOCLAIM", "X", G, "new", 60000, "0-0", "COUNT", 10),
+        ("XAUTOCLAIM", "X", G, "b", 0, "0-0", "COUNT", 1),
+        ("XAUTOCLAIM", "X", "none", "a", 60000, "0-0", "COUNT", 10),
+        ("XACK", "X", G, "1-1"),
+        ("XACK", "X", G, "1-1"),
+        ("XACK", "X", "none", "1-1"),
+        ("XDEL", "X", "1-1"),
+        ("XDEL", "X", "1-1"),
+        ("XDEL", "X", "1-2"),
+        ("XCLAIM", "X", G, "a", 0, "1-2", "JUSTID"),
+        ("XPENDING", "X", G, "-", "+", 10),
+        ("XADD", "X", "7-1", "f", "7"),
+        ("XREADGROUP", "GROUP", G, "a", "COUNT", 1, "BLOCK", 10, "STREAMS", "X", ">"),
+        ("XREADGROUP", "GROUP", G, "new", "COUNT", 1, "BLOCK", 10, "STREAMS", "X", ">"),
+        ("XREADGROUP", "GROUP", G, "a", "COUNT", 1, "BLOCK", 10, "STREAMS", "X", "0"),
+        ("XREADGROUP", "GROUP", "none", "a", "COUNT", 1, "BLOCK", 10, "STREAMS", "X", ">"),
+        ("XLEN", "X"),
+        ("XINFO CONSUMERS", "X", G),
+        ("TIME",),
+    ]
+    answers: list[Any] = []
+    for kind, at in (("H", there), ("Z", there + ":z"), ("X", S), ("", missing), ("", other)):
+        named = {"K": at, "Z": at, "X": at}
+        for name, *words in forms:
+            if not kind or name.startswith(kind) or (kind == "H" and name.startswith("PE")):
+                answers.append((name, words, await say(client, name, *[named.get(word, word) for word in words])))
+        await client.delete(missing)
+    added = [await client.xadd(missing, {"f": "1"}) for _ in range(2)]
+    answers.append(("XADD", [len(set(added))], [await client.xlen(missing), await say(client, "XADD", other, "*", "f", "1")]))
+    script = (
+        "return {redis.call('HMGET', KEYS[1], 'f', 'none'), redis.call('ZCARD', KEYS[2]), redis.call('HGET', KEYS[1], 'none')}"
+    )
+    answers.append(await say(client, "EVAL", script, 2, there, "{c}:nothing"))
+    answers.append(await say(client, "EVAL", "return redis.call('HGET', KEYS[1], 'f')", 1, other))
+    return answers
+
+
 async def blocking(connect: Connect) -> list[Any]:
     """Whoever waited first is served first; a time-out takes nothing; a closed connection takes nothing either."""
     first, second, third, other = connect(), connect(), connect(), connect()
@@ -298,7 +388,7 @@ async def settings(connect: Connect) -> list[Any]:
     return [*asked, info["maxmemory_policy"], persistence["loading"], persistence["aof_enabled"]]
 
 
-STORIES: list[Story] = [streams, records, scripts, blocking, expiry, settings]
+STORIES: list[Story] = [streams, records, scripts, shortcuts, blocking, expiry, settings]
 
 
 def on_simulated(story: Story, protocol: int) -> list[Any]:
