@@ -7,12 +7,13 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from harness.results import POST, STATUS, Campaign, CriterionRuling, Execution, Results, total
 from harness.verdict import Ruling, Verdict, worst
 
+LOAD = "load"  # the evidence is `harness load`, not a scenario: its limits and intervals stand in the results' `load` rows
 VOIDS_AN_EXECUTION = ("every_fault_bit", "acknowledgements_fell_inside_the_fault", "world_came_to_rest")
 
 
@@ -32,7 +33,7 @@ CRITERIA = (
     Criterion(
         name="latency",
         text="POST /ingest answers within P95 50 ms (P50 30 ms, P99 100 ms), GET status within P95 20 ms",
-        missing="it takes a load run",
+        checkers=(LOAD,),
     ),
     Criterion(
         name="idempotency",
@@ -109,7 +110,9 @@ def with_criteria(results: Results) -> Results:
 
 def _judge(criterion: Criterion, results: Results) -> CriterionRuling:
     if not criterion.checkers:
-        return _ruled(criterion, None, f"{criterion.missing}{_latency_seen(criterion, results)}")
+        return _ruled(criterion, None, criterion.missing)
+    if criterion.checkers == (LOAD,):
+        return _judge_load(criterion, results)
     findings = _findings(criterion, results.scenarios)
     tested = [finding for finding in findings if finding.execution.name in criterion.needs]
     if not tested:
@@ -186,10 +189,29 @@ def _numbers(criterion: Criterion, rows: Sequence[Execution | Campaign]) -> list
     return [f"{value:,} {words}" for value, words in sums if value is not None]
 
 
-def _latency_seen(criterion: Criterion, results: Results) -> str:
+def _judge_load(criterion: Criterion, results: Results) -> CriterionRuling:
+    """The rows of the system under judgement that have limits: what was measured, with its interval, against each limit."""
+    rows = [row for row in results.load if row["role"] == "after" and row["limits_ms"]]
+    if not rows:
+        return _ruled(criterion, None, f"this run did not try it: it takes `harness load`{_latency_seen(results)}")
+    told = [
+        f"{row['endpoint']} {name.upper()} {_milliseconds(row[f'{name}_ms'])} of {limit_ms:g} ms"
+        for row in rows
+        for name, limit_ms in row["limits_ms"].items()
+    ]
+    load = f"{rows[0]['requests']:,} POSTs at {rows[0]['rate_per_s']:.0f}/s"
+    reasons = [row["reason"] for row in rows if row["reason"]]
+    return _ruled(criterion, worst(Ruling(row["ruling"]) for row in rows), "; ".join(reasons or [*told, load]))
+
+
+def _milliseconds(measured: Mapping[str, float | None]) -> str:
+    value, low, high = (measured[key] for key in ("value", "low", "high"))
+    between = f" ({low:.1f} to {high:.1f})" if low is not None and high is not None else ""
+    return ("no answer" if value is None else f"{value:.1f}") + between
+
+
+def _latency_seen(results: Results) -> str:
     """What the real scenarios happened to see: worth a mention, no evidence."""
-    if criterion.name != "latency":
-        return ""
     seen = [execution.latency_ms for execution in results.scenarios if execution.world == "real"]
     worst_ms = {name: max((latency[name]["p95"] for latency in seen if name in latency), default=None) for name in (POST, STATUS)}
     told = ", ".join(f"{name} {value:.1f} ms" for name, value in worst_ms.items() if value is not None)

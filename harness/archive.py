@@ -19,7 +19,7 @@ from datetime import UTC, datetime
 from importlib import metadata
 from itertools import count
 from pathlib import Path
-from typing import TypedDict, Unpack
+from typing import Any, NotRequired, TypedDict, Unpack
 
 from harness import junit
 from harness.history import History
@@ -31,10 +31,10 @@ __all__ = [
     "Counts",
     "CriterionRuling",
     "Execution",
+    "Rest",
     "Results",
     "RunFolder",
     "Versions",
-    "When",
     "assemble",
     "counts",
     "execution_of",
@@ -112,10 +112,18 @@ def open_run(path: Path) -> tuple[RunFolder, Results]:
         text = (path / "results.json").read_text(encoding="utf-8")
         return RunFolder(path), Results.from_json(text)
     except (OSError, UnicodeDecodeError) as error:
-        why = "it has no results.json" if isinstance(error, FileNotFoundError) and path.is_dir() else str(error)
-        raise UsageError(f"{path} cannot be read as a run ({why}); {expected}.") from None
+        raise UsageError(f"{path} cannot be read as a run ({_why_unreadable(path, error)}); {expected}.") from None
     except (ValueError, KeyError, TypeError, AttributeError) as error:
         raise UsageError(f"{path / 'results.json'} is not a run's results ({error}); {expected}.") from None
+
+
+def _why_unreadable(path: Path, error: OSError | UnicodeDecodeError) -> str:
+    if not isinstance(error, OSError):
+        return str(error)
+    if not path.is_dir():
+        return "there is no such folder"
+    also = f"; `harness check {path}` judges the histories it holds" if any(path.glob(f"scenarios/*/{HISTORY}")) else ""
+    return f"it has no results.json{also}" if isinstance(error, FileNotFoundError) else f"{error.strerror}"
 
 
 def histories(path: Path) -> Iterator[Path]:
@@ -134,30 +142,32 @@ def histories(path: Path) -> Iterator[Path]:
     yield from found
 
 
-class When(TypedDict):
-    """When a run began (UTC, ISO 8601) and how long it took."""
+class Rest(TypedDict):
+    """When a run began (UTC, ISO 8601) and how long it took; the rows of its load run, if there was one (`load/rows.py`)."""
 
     started_at: str
     wall_s: float
+    load: NotRequired[Sequence[dict[str, Any]]]
 
 
 def assemble(
-    verb: str, system: str, *, scenarios: Sequence[Execution], campaigns: Sequence[Campaign] = (), **when: Unpack[When]
+    verb: str, system: str, *, scenarios: Sequence[Execution], campaigns: Sequence[Campaign] = (), **rest: Unpack[Rest]
 ) -> Results:
     """The results of a run, with its ruling and the versions of what ran; `acceptance.with_criteria` adds the criteria."""
     ran = versions()
     return Results(
         verb=verb,
         system=system,
-        ruling=Results.overall(scenarios, campaigns),
-        started_at=when["started_at"],
-        wall_s=round(when["wall_s"], 3),
+        ruling=Results.overall(scenarios, campaigns, rest.get("load", ())),
+        started_at=rest["started_at"],
+        wall_s=round(rest["wall_s"], 3),
         harness_version=ran.harness,
         commit=ran.commit,
         python=ran.python,
         platform=ran.platform,
         scenarios=tuple(scenarios),
         campaigns=tuple(campaigns),
+        load=tuple(rest.get("load", ())),
     )
 
 

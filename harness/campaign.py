@@ -12,7 +12,7 @@ import multiprocessing
 import os
 import signal
 import time
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -61,19 +61,18 @@ class Draw:
         return Campaign.of(self.executions, wanted=self.wanted, repeat=command, wall_s=sum(one.wall_s for one in self.executions))
 
 
-def run(orders: Iterable[Order], *, seeds: int, folder: Path, watch: Watch) -> list[Draw]:
-    """Execute every order with `seeds` seeds, from its own on; simulated ones on every core, real ones four at a time.
+def run(draws: Sequence[Draw], *, folder: Path, watch: Watch) -> None:
+    """Execute every draw, its seeds from its first order's on; simulated ones on every core, real ones four at a time.
 
     `watch` is called as each ends. Histories are kept in `folder` of every real execution, of every simulated one that did
-    not hold, and of the first that did. Raises UsageError as `runner.execute` does, and KeyboardInterrupt once all is stopped.
+    not hold, and of the first that did. Raises UsageError as `runner.execute` does, and KeyboardInterrupt once all is stopped;
+    `draws` then hold what had ended.
     """
-    draws = [Draw(order, seeds) for order in orders]
     for world in ("simulated", "real"):
         chosen = [draw for draw in draws if draw.first.world == world]
         if chosen:
             with _pool(REAL_AT_ONCE if world == "real" else os.cpu_count() or 1) as pool:
                 _exhaust(pool, chosen, folder=folder, watch=watch)
-    return draws
 
 
 def _exhaust(pool: ProcessPoolExecutor, draws: Sequence[Draw], *, folder: Path, watch: Watch) -> None:

@@ -13,20 +13,23 @@ from dataclasses import dataclass
 from harness import series
 from harness.checkers.promises import is_refused, is_unknown
 from harness.history import History, Post, Suffered
+from harness.panels import (
+    LEFT,
+    MARKS,
+    RIGHT,
+    WIDTH,
+    Panel,
+    count_axis,
+    draw_frame,
+    draw_gridline,
+    draw_head,
+    draw_time_axis,
+    stacked,
+)
 from harness.svg import Box, Canvas, Linear, Logarithmic, pixels, round_step, shortened, width_px
 
-WIDTH = 860
-LEFT, RIGHT = 54, 844
-LANE_PX, GAP_PX = 20, 40
+LANE_PX = 20
 MOST_SLICES = 100
-
-
-@dataclass(frozen=True, slots=True)
-class _Panel:
-    """One diagram of the time line: where it is, and its axis of time."""
-
-    box: Box
-    time: Linear
 
 
 def timeline(history: History) -> str:
@@ -35,7 +38,7 @@ def timeline(history: History) -> str:
     faults, time = history.of(Suffered), Linear(0.0, until_s, LEFT, RIGHT)
     lanes = _lanes(faults, time)
     top = 34 + max(len(lanes), 1) * LANE_PX
-    panels = [_Panel(Box(LEFT, y, RIGHT - LEFT, height), time) for y, height in _stacked(top, (190, 80, 80))]
+    panels = [Panel(Box(LEFT, y, RIGHT - LEFT, height), time) for y, height in stacked(top, (190, 80, 80))]
     header = history.header
     title = f"{header.scenario} ({header.world} world, seed {header.seed}, system {header.system})"
     canvas = Canvas(WIDTH, round(panels[-1].box.bottom) + 48, title, header.story)
@@ -44,17 +47,8 @@ def timeline(history: History) -> str:
     _draw_latency(canvas, history, panels[0])
     _draw_backlog(canvas, history, panels[1])
     _draw_mails(canvas, history, panels[2])
-    _draw_time_axis(canvas, panels[-1])
+    draw_time_axis(canvas, panels[-1])
     return canvas.render()
-
-
-def _stacked(top: float, heights: Sequence[float]) -> list[tuple[float, float]]:
-    """Top and height of panels one below the other, each with room for its title."""
-    placed = []
-    for height in heights:
-        placed.append((top + GAP_PX, height))
-        top += GAP_PX + height
-    return placed
 
 
 # Faults: a lane of bars with labels on top, and a shade through every panel.
@@ -109,7 +103,7 @@ def _lanes(faults: Sequence[Suffered], time: Linear) -> list[list[_Bar]]:
     return lanes
 
 
-def _draw_faults(canvas: Canvas, lanes: Sequence[Sequence[_Bar]], panels: Sequence[_Panel]) -> None:
+def _draw_faults(canvas: Canvas, lanes: Sequence[Sequence[_Bar]], panels: Sequence[Panel]) -> None:
     if not lanes:
         canvas.text("no faults", at=(LEFT, 46), style="soft")
     for number, lane in enumerate(lanes):
@@ -125,12 +119,12 @@ def _draw_faults(canvas: Canvas, lanes: Sequence[Sequence[_Bar]], panels: Sequen
 # Latency: one mark for every POST on a log axis.
 
 
-def _draw_latency(canvas: Canvas, history: History, panel: _Panel) -> None:
+def _draw_latency(canvas: Canvas, history: History, panel: Panel) -> None:
     posts = history.of(Post)
     limit_ms = _limit_ms(history)
     scale = _latency_scale([(post.end_s - post.begin_s) * 1e3 for post in posts], limit_ms, panel.box)
     for tick in scale.ticks():
-        _draw_gridline(canvas, panel, scale(tick), words=f"{tick:,g}")
+        draw_gridline(canvas, panel, scale(tick), words=f"{tick:,g}")
     if limit_ms is not None:
         y = scale(limit_ms)
         canvas.path([f"M{LEFT} {pixels(y)}H{RIGHT}"], style="limit")
@@ -141,8 +135,8 @@ def _draw_latency(canvas: Canvas, history: History, panel: _Panel) -> None:
         points = [(pixels(panel.time(post.begin_s)), pixels(scale((post.end_s - post.begin_s) * 1e3))) for post in these]
         canvas.path([MARKS[style](x, y) for x, y in dict.fromkeys(points)], style=style)
         legend.append((style, f"{word} ({len(these):,})"))
-    _draw_head(canvas, panel, "Latency of POST /ingest, ms", legend=legend)
-    _draw_frame(canvas, panel, empty="nothing was posted" if not posts else "")
+    draw_head(canvas, panel, "Latency of POST /ingest, ms", legend=legend)
+    draw_frame(canvas, panel, empty="nothing was posted" if not posts else "")
 
 
 def _limit_ms(history: History) -> float | None:
@@ -158,19 +152,6 @@ def _latency_scale(latencies_ms: Sequence[float], limit_ms: float | None, box: B
     return Logarithmic(10.0**low, 10.0 ** max(high, low + 2), box.bottom, box.y)
 
 
-def _dot(x: str, y: str) -> str:
-    return f"M{x} {y}h0"
-
-
-def _triangle(x: str, y: str) -> str:
-    return f"M{x} {y}m0-4l4 7h-8z"
-
-
-def _cross(x: str, y: str) -> str:
-    return f"M{x} {y}m-3.5-3.5l7 7m-7 0l7-7"
-
-
-MARKS = {"dot": _dot, "triangle": _triangle, "cross": _cross}
 OUTCOMES: tuple[tuple[str, str, Callable[[Post], bool]], ...] = (
     ("dot", "promised", lambda post: post.promises),
     ("triangle", "refused", is_refused),
@@ -181,20 +162,20 @@ OUTCOMES: tuple[tuple[str, str, Callable[[Post], bool]], ...] = (
 # Backlog and mails.
 
 
-def _draw_backlog(canvas: Canvas, history: History, panel: _Panel) -> None:
+def _draw_backlog(canvas: Canvas, history: History, panel: Panel) -> None:
     levels = series.backlog(history)
     most = max((level for _, level in levels), default=0)
-    scale = _count_axis(canvas, panel, most)
+    scale = count_axis(canvas, panel, most)
     if levels:
         steps = [f"H{pixels(panel.time(at_s))}V{pixels(scale(level))}" for at_s, level in _thinned(levels, panel)]
         canvas.path([f"M{LEFT} {pixels(panel.box.bottom)}", *steps, f"H{RIGHT}V{pixels(panel.box.bottom)}"], style="area")
     left = levels[-1][1] if levels else 0
     remark = f"{left} never finished" if left else ""
-    _draw_head(canvas, panel, "Backlog: events promised and not yet stored and mailed", legend=[("", remark)] if remark else [])
-    _draw_frame(canvas, panel, empty="" if levels else "nothing was promised")
+    draw_head(canvas, panel, "Backlog: events promised and not yet stored and mailed", legend=[("", remark)] if remark else [])
+    draw_frame(canvas, panel, empty="" if levels else "nothing was promised")
 
 
-def _thinned(levels: Sequence[tuple[float, int]], panel: _Panel) -> list[tuple[float, int]]:
+def _thinned(levels: Sequence[tuple[float, int]], panel: Panel) -> list[tuple[float, int]]:
     """Of every two pixels the highest level and the last: a storm changes it a hundred times within them."""
     columns: dict[int, list[tuple[float, int]]] = {}
     for at_s, level in levels:
@@ -203,10 +184,10 @@ def _thinned(levels: Sequence[tuple[float, int]], panel: _Panel) -> list[tuple[f
     return [one for highest, last in kept for one in ([highest, last] if highest != last else [last])]
 
 
-def _draw_mails(canvas: Canvas, history: History, panel: _Panel) -> None:
+def _draw_mails(canvas: Canvas, history: History, panel: Panel) -> None:
     slice_s = round_step(panel.time.high / MOST_SLICES)
     slices = series.calls_over_time(history, slice_s=slice_s)
-    scale = _count_axis(canvas, panel, max((part.calls for part in slices), default=0))
+    scale = count_axis(canvas, panel, max((part.calls for part in slices), default=0))
     for part in slices:
         begin, end, below = panel.time(part.begin_s), min(panel.time(part.begin_s + slice_s), RIGHT), 0
         for style, number in (("bar", part.taken), ("striped", part.replies_lost), ("hollow", part.refused)):
@@ -215,60 +196,5 @@ def _draw_mails(canvas: Canvas, history: History, panel: _Panel) -> None:
                 canvas.rectangle(Box(begin + 0.5, top, max(end - begin - 1, 1), bottom - top), style=style)
             below += number
     legend = [("bar", "taken"), ("striped", "taken, reply lost"), ("hollow", "refused")]
-    _draw_head(canvas, panel, f"Calls of SendGrid, every {slice_s:g} s", legend=legend)
-    _draw_frame(canvas, panel, empty="" if slices else "SendGrid was never called")
-
-
-def _count_axis(canvas: Canvas, panel: _Panel, most: int) -> Linear:
-    step = max(round_step(most / 3), 1.0)
-    scale = Linear(0.0, step * max(math.ceil(most / step), 1), panel.box.bottom, panel.box.y)
-    for tick in scale.ticks(round(scale.high / step)):
-        if tick == int(tick):
-            _draw_gridline(canvas, panel, scale(tick), words=f"{tick:g}")
-    return scale
-
-
-# What every panel has.
-
-
-def _draw_gridline(canvas: Canvas, panel: _Panel, y: float, *, words: str) -> None:
-    canvas.path([f"M{pixels(panel.box.x)} {pixels(y)}H{pixels(panel.box.right)}"], style="grid")
-    canvas.text(words, at=(panel.box.x - 6, y + 4), style="soft", anchor="end")
-
-
-def _draw_head(canvas: Canvas, panel: _Panel, title: str, *, legend: Sequence[tuple[str, str]]) -> None:
-    """The panel's title, and to the right of it the marks and what they mean."""
-    y = panel.box.y - 9
-    canvas.text(title, at=(8, y), style="title")
-    x = float(RIGHT)
-    for style, words in reversed(legend):
-        x -= width_px(words)
-        canvas.text(words, at=(x, y))
-        x -= 12
-        _draw_mark(canvas, style, x=x, y=y - 4)
-        x -= 18
-
-
-def _draw_mark(canvas: Canvas, style: str, *, x: float, y: float) -> None:
-    if style in MARKS:
-        canvas.path([MARKS[style](pixels(x + 3), pixels(y))], style=style)
-    elif style:
-        canvas.rectangle(Box(x - 3, y - 5, 10, 10), style=style)
-
-
-def _draw_frame(canvas: Canvas, panel: _Panel, *, empty: str) -> None:
-    canvas.path(
-        [f"M{pixels(panel.box.x)} {pixels(panel.box.y)}V{pixels(panel.box.bottom)}H{pixels(panel.box.right)}"], style="axis"
-    )
-    if empty:
-        middle = (panel.box.x + panel.box.width / 2, panel.box.y + panel.box.height / 2 - 8)
-        canvas.text(empty, at=middle, style="soft", anchor="middle")
-
-
-def _draw_time_axis(canvas: Canvas, panel: _Panel) -> None:
-    y = panel.box.bottom
-    for tick in panel.time.ticks(10):
-        x = panel.time(tick)
-        canvas.path([f"M{pixels(x)} {pixels(y)}v4"], style="axis")
-        canvas.text(f"{tick:g}", at=(x, y + 17), style="soft", anchor="middle")
-    canvas.text("seconds since the traffic began", at=((LEFT + RIGHT) / 2, y + 36), style="soft", anchor="middle")
+    draw_head(canvas, panel, f"Calls of SendGrid, every {slice_s:g} s", legend=legend)
+    draw_frame(canvas, panel, empty="" if slices else "SendGrid was never called")

@@ -7,6 +7,7 @@
 from __future__ import annotations
 
 import argparse
+import contextlib
 import signal
 import sys
 import traceback
@@ -15,7 +16,7 @@ from pathlib import Path
 from types import FrameType
 from typing import TYPE_CHECKING, NoReturn
 
-from harness import verbs
+from harness import systems, verbs
 from harness.display import problems
 from harness.usage import StackBrokenError, UsageError
 from harness.verdict import Ruling
@@ -26,6 +27,7 @@ if TYPE_CHECKING:
 EXIT_CODES = {Ruling.HELD: 0, Ruling.VIOLATED: 1, Ruling.UNKNOWN: 3, Ruling.NOT_APPLICABLE: 3}
 EXIT_USAGE, EXIT_BROKEN, EXIT_INTERRUPTED = 2, 70, 130
 
+REPLAY = "repeat one execution: exact in the simulation; with real processes the same plan and seed, other timing"
 EPILOG = """exit codes: 0 held, 1 violated, 2 wrong usage or configuration, 3 unknown (could not be decided, or nothing
 applied), 70 the harness itself broke, 130 interrupted"""
 
@@ -62,7 +64,7 @@ def _interrupt(number: int, frame: FrameType | None) -> None:
 def parser() -> argparse.ArgumentParser:
     """Every verb with its options; each ends with one real example."""
     top = argparse.ArgumentParser(
-        prog="harness", description="Proves or disproves that a service which answers 202 keeps its promises.", epilog=EPILOG
+        prog="harness", description="Finds out whether a service which answers 202 keeps its promises.", epilog=EPILOG
     )
     add = top.add_subparsers(required=True, metavar="VERB")
 
@@ -86,6 +88,8 @@ def parser() -> argparse.ArgumentParser:
     run.add_argument("--flaw", default="", metavar="FILE", help="plant this flaw into the simulated service")
     _add_out(run)
 
+    _add_load(add)
+
     check = _verb(
         add, "check", verbs.check, story="judge a stored history again", example="harness check reports/20261123T180000Z-run"
     )
@@ -95,16 +99,27 @@ def parser() -> argparse.ArgumentParser:
         add,
         "report",
         verbs.rebuild_report,
-        story="rebuild the report of a stored run",
+        story="rebuild the report of a stored run; exits as that run did",
         example="harness report reports/20261123T180000Z-accept",
     )
     report.add_argument("run", metavar="RUN", help="a run's folder")
 
     example = "harness replay reports/20261123T180000Z-run/scenarios/worker_crash-simulated-7/history.jsonl"
-    replay = _verb(add, "replay", verbs.replay, story="repeat one failure exactly", example=example)
+    replay = _verb(add, "replay", verbs.replay, story=REPLAY, example=example)
     replay.add_argument("file", metavar="FILE", help="the history.jsonl of one execution")
     _add_out(replay)
     return top
+
+
+def _add_load(add: Verbs) -> None:
+    example = "harness load --before sync --after async"
+    load = _verb(add, "load", verbs.load, story="before and after under Locust's load, held to the limits", example=example)
+    load.add_argument("--before", metavar="S", help="a system measured beside the judged one, in turns")
+    load.add_argument("--after", default="async", metavar="S", help="the system that is judged (default async)")
+    load.add_argument("--gate", action="store_true", help="stop as soon as it is decided: for continuous integration")
+    load.add_argument("--load-processes", type=_positive, default=1, metavar="N", help="so many Locust processes (default 1)")
+    _add_seed(load)
+    _add_out(load)
 
 
 def _verb(
@@ -116,11 +131,12 @@ def _verb(
 
 
 def _add_system(to: argparse.ArgumentParser) -> None:
-    to.add_argument("--system", default="async", metavar="S", help="async, sync, draft, or a system file's path (default async)")
+    known = ", ".join(systems.built_in())
+    to.add_argument("--system", default="async", metavar="S", help=f"{known}, or a system file's path (default async)")
 
 
 def _add_seed(to: argparse.ArgumentParser) -> None:
-    to.add_argument("--seed", type=int, default=1, metavar="N", help="the first seed (default 1)")
+    to.add_argument("--seed", type=_seed, default=1, metavar="N", help="the first seed, 0 or more (default 1)")
 
 
 def _add_out(to: argparse.ArgumentParser) -> None:
@@ -128,10 +144,18 @@ def _add_out(to: argparse.ArgumentParser) -> None:
 
 
 def _positive(text: str) -> int:
-    number = int(text)
-    if number < 1:
-        raise argparse.ArgumentTypeError(f"{text} is not a positive number")
-    return number
+    return _whole_number(text, least=1)
+
+
+def _seed(text: str) -> int:
+    return _whole_number(text, least=0)
+
+
+def _whole_number(text: str, *, least: int) -> int:
+    with contextlib.suppress(ValueError):
+        if (number := int(text)) >= least:
+            return number
+    raise argparse.ArgumentTypeError(f"expected a whole number from {least} on, not '{text}'")
 
 
 if __name__ == "__main__":

@@ -3,17 +3,20 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 
 from rich.console import Console
 from rich.markup import escape
+from rich.measure import Measurement
+from rich.padding import Padding
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 from rich.table import Table
 
 from harness import report
 from harness.archive import Campaign, CriterionRuling, Execution, RunFolder
 from harness.campaign import Watch
+from harness.summary import remark, worst_first
 from harness.verdict import Ruling
 
 PIPE_WIDTH = 160  # of lines when nobody's terminal says how wide it is
@@ -22,18 +25,31 @@ problems = Console(stderr=True, highlight=False, soft_wrap=True)
 
 STYLES = {Ruling.HELD: "green", Ruling.VIOLATED: "bold red", Ruling.UNKNOWN: "yellow", Ruling.NOT_APPLICABLE: "dim"}
 VIOLATIONS_SHOWN = 3
+COUNTS = {  # a column each, and the count that stands in it
+    "accepted": "accepted",
+    "stored": "stored",
+    "mailed": "mailed",
+    "failed": "failed",
+    "twice": "mailed_twice",
+    "lost": "lost",
+}
+NARROWEST_REMARK = 24
+WIDEST = 1_000
 
 
 @contextmanager
 def progress(total: int) -> Iterator[Watch]:
-    """A bar over all executions; call what it yields with each that has ended."""
+    """A bar over all executions where there is a terminal; call what it yields with each that has ended.
+
+    A line tells of each real execution, and of each that was violated or could not be decided, with the reason.
+    """
     columns = (
         TextColumn("{task.description}"),
         BarColumn(),
         MofNCompleteColumn(),
         TimeElapsedColumn(),
     )
-    with Progress(*columns, console=problems, transient=not problems.is_terminal) as bar:
+    with Progress(*columns, console=problems, disable=not problems.is_terminal) as bar:
         task = bar.add_task("starting", total=total)
         ended = 0
 
@@ -42,9 +58,36 @@ def progress(total: int) -> Iterator[Watch]:
             ended += 1
             total_now = max(total, ended)
             bar.update(task, advance=1, total=total_now, description=f"{execution.name} ({execution.world})")
-            if execution.world == "real" or execution.ruling is Ruling.VIOLATED:
+            if _is_news(execution):
                 seed = f"seed {execution.seed}, {execution.wall_s:.0f} s"
-                bar.console.print(f"{styled(execution.ruling)} {execution.name} ({execution.world}, {seed})")
+                why = f": {escape(remark(execution))}" if remark(execution) else ""
+                announce(f"{styled(execution.ruling)} {escape(execution.name)} ({execution.world}, {seed}){why}")
+
+        yield watch
+
+
+def announce(words: str) -> None:
+    """A line beside the results: what begins now, what has just ended."""
+    problems.print(words)
+
+
+def _is_news(execution: Execution) -> bool:
+    undecided = execution.ruling is Ruling.UNKNOWN and not execution.no_bite
+    return execution.world == "real" or execution.ruling is Ruling.VIOLATED or undecided
+
+
+@contextmanager
+def stages() -> Iterator[Callable[[str, float], None]]:
+    """A bar for work that goes through stages; call what it yields with the stage and the share of the work that is done."""
+    with Progress(
+        TextColumn("{task.description}"), BarColumn(), TimeElapsedColumn(), console=problems, disable=not problems.is_terminal
+    ) as bar:
+        task = bar.add_task("starting", total=1.0)
+
+        def watch(stage: str, share: float) -> None:
+            bar.update(task, completed=share, description=stage)
+            if not problems.is_terminal:
+                bar.console.print(stage)
 
         yield watch
 
@@ -57,14 +100,25 @@ def styled(ruling: Ruling | None) -> str:
 
 
 def show_executions(executions: Sequence[Execution | Campaign]) -> None:
-    """One line each: what was run, what came of it, and the counts that matter."""
+    """What was run, what came of it, and the counts that matter: a line each, or a few where the terminal is narrow.
+
+    Only remarks are wrapped: of two names cut short nobody could tell which is which.
+    """
+    rows = [(escape(one.name), one.world, styled(one.ruling), *_counts(one)) for one in executions]
     table = Table(box=None, pad_edge=False)
-    for column in ("scenario", "world", "ruling", "accepted", "stored", "mailed", "twice", "lost", ""):
-        table.add_column(column, justify="right" if column in ("accepted", "stored", "mailed", "twice", "lost") else "left")
-    for one in executions:
-        counts = [_count(one.counts.get(key)) for key in ("accepted", "stored", "mailed", "mailed_twice", "lost")]
-        table.add_row(one.name, one.world, styled(one.ruling), *counts, escape(_remark(one)))
-    console.print(table)
+    for column in ("scenario", "world", "ruling", *COUNTS):
+        table.add_column(column, justify="right" if column in COUNTS else "left", no_wrap=True)
+    table.add_column("", min_width=NARROWEST_REMARK)
+    for row, one in zip(rows, executions, strict=True):
+        table.add_row(*row, escape(_remark(one)))
+    if Measurement.get(console, console.options.update(max_width=WIDEST), table).minimum <= console.width:
+        console.print(table)
+        return
+    for (name, world, ruling, *counts), one in zip(rows, executions, strict=True):
+        console.print(f"{ruling} [bold]{name}[/] ({world})")
+        told = ", ".join(f"{count} {word}" for word, count in zip(COUNTS, counts, strict=True) if count)
+        for words in filter(None, (told, escape(_remark(one)))):
+            console.print(Padding(words, (0, 0, 0, 4), expand=False), soft_wrap=False)
 
 
 def show_findings(execution: Execution, folder: RunFolder) -> None:
@@ -72,9 +126,8 @@ def show_findings(execution: Execution, folder: RunFolder) -> None:
     console.print(f"\n{styled(execution.ruling)} [bold]{execution.name}[/] ({execution.world}, seed {execution.seed})")
     if execution.reason:
         console.print(f"  {escape(execution.reason)}")
-    for verdict in execution.verdicts:
-        if verdict.ruling not in (Ruling.VIOLATED, Ruling.UNKNOWN):
-            continue
+    wrong = [verdict for verdict in execution.verdicts if verdict.ruling in (Ruling.VIOLATED, Ruling.UNKNOWN)]
+    for verdict in sorted(wrong, key=lambda verdict: worst_first(verdict.ruling)):
         console.print(f"  {styled(verdict.ruling)} {verdict.checker}: {escape(verdict.claim)}")
         if verdict.reason:
             console.print(f"    {escape(verdict.reason)}")
@@ -111,10 +164,12 @@ def _show_life(execution: Execution, folder: RunFolder) -> None:
 
 def _remark(one: Execution | Campaign) -> str:
     if isinstance(one, Execution):
-        return one.reason
+        return remark(one)
     parts = {"held": one.held, "without bite": one.no_bite, "violated": one.violated, "unknown": one.unknown}
     return f"{one.drawn} seeds: " + ", ".join(f"{number} {what}" for what, number in parts.items() if number)
 
 
-def _count(value: int | None) -> str:
-    return "?" if value is None else str(value)
+def _counts(one: Execution | Campaign) -> list[str]:
+    """A cell for each of `COUNTS`: "?" where nobody knows, nothing where nothing ran."""
+    values = [one.counts.get(key) for key in COUNTS.values()]
+    return ["?" if value is None else str(value) for value in values] if one.counts else [""] * len(COUNTS)

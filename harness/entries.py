@@ -25,7 +25,10 @@ class Pair(NamedTuple):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Post:
-    """One POST /ingest with its answer. `answer` is the body's `status`: accepted, duplicate or processed."""
+    """One POST /ingest with its answer. `answer` is the body's `status`: accepted, duplicate or processed.
+
+    In a load run `begin_s` is the intended start, and it was really sent `late_s` later (the generator's own lateness).
+    """
 
     kind: ClassVar[str] = "post"
     pair: Pair
@@ -45,6 +48,7 @@ class Post:
     error: str = ""  # the transport's error where there was no answer
     process: str = ""  # the API process that was asked
     missing: tuple[str, ...] = ()  # what the contract asks of a 2xx and this one lacks: "Location", "idempotency_key", ...
+    late_s: float = 0.0
 
     @property
     def promises(self) -> bool:
@@ -54,7 +58,7 @@ class Post:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Read:
-    """One GET of an event's status. `status` is None unless the answer was 200."""
+    """One GET of an event's status. `status` is None unless the answer was 200. `begin_s` and `late_s` as in `Post`."""
 
     kind: ClassVar[str] = "read"
     pair: Pair
@@ -69,6 +73,7 @@ class Read:
     process: str = ""
     final: bool = False  # read after the world had come to rest
     missing: tuple[str, ...] = ()  # what the contract asks of a 200 and this one lacks: "id", "result", ...
+    late_s: float = 0.0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -84,6 +89,7 @@ class Call:
     taken: bool  # the provider will deliver this mail
     reply_lost: bool = False
     resets_at_s: float | None = None  # of a 429: when the rate limit resets
+    unnamed: str = ""  # of a body that names no event: which pointer leads nowhere, and what the body looks like
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -132,7 +138,7 @@ class Lifecycle:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Probe:
-    """How long a bare stub took to answer, measured beside the service: the noise of the machine."""
+    """How long a bare stub, which only syncs a little to the disk, took to answer beside the service: the machine's noise."""
 
     kind: ClassVar[str] = "probe"
     at_s: float

@@ -1,6 +1,8 @@
 """The life of one event, in order: posted, answered, mailed, stored, read, with the faults of its time in between.
 
-What a person asks first when a promise was broken. `report.py` and the command line print it; the history knows it.
+What a person asks first when a promise was broken. A line stands where its operation ended, because only then was it known: a
+read that hung for 400 ms says nothing of what was true when it began. When it began stands before it.
+`report.py` and the command line print it; the history knows it.
 """
 
 from __future__ import annotations
@@ -15,28 +17,38 @@ from harness.history import Call, History, Lifecycle, Pair, Post, Read, Row, Sto
 
 @dataclass(frozen=True, slots=True)
 class _Moment:
-    """One line. Neighbours with one `kind` are told as one; "" is never merged."""
+    """One line: what was known at `at_s`; an operation began at `begin_s`. Neighbours of one `kind` are told as one, "" never."""
 
     at_s: float
     words: str
     kind: str = ""
+    begin_s: float | None = None
+
+    @property
+    def took_s(self) -> float:
+        """Seconds from begin to end; 0 of what has no duration."""
+        return 0.0 if self.begin_s is None else self.at_s - self.begin_s
 
 
 def life_of(history: History, pair: Pair) -> list[str]:
-    """Everything a history knows of one event, a line each, in order of time; seconds since the traffic began."""
+    """Everything a history knows of one event, a line each, in the order in which it ended; seconds since the traffic began."""
     own = sorted(_own(history, pair), key=lambda moment: moment.at_s)
     if not own:
         return [f"no client posted it and nobody saw it happen; it has {_rows(history, pair)} in the end"]
-    around = _around(history, own[0].at_s, own[-1].at_s)
-    moments = sorted([*own, *around, *_rest(history)], key=lambda moment: moment.at_s)
+    begin_s = min(moment.at_s - moment.took_s for moment in own)
+    moments = sorted([*own, *_around(history, begin_s, own[-1].at_s), *_rest(history)], key=lambda moment: moment.at_s)
     groups = [list(group) for _, group in groupby(enumerate(moments), key=lambda item: item[1].kind or item[0])]
     return [*(_line([moment for _, moment in group]) for group in groups), _end(history, pair)]
 
 
 def _line(moments: Sequence[_Moment]) -> str:
-    first, more = moments[0], len(moments) - 1
-    told = f"{first.at_s:9.3f} s  {first.words}"
-    return f"{told} (and {more} more like it until {moments[-1].at_s:.3f} s)" if more else told
+    first, last, more = moments[0], moments[-1], len(moments) - 1
+    begun = f"{first.begin_s:9.3f} →" if first.begin_s is not None else " " * 11
+    told = f"{begun} {first.at_s:9.3f} s  {first.words}"
+    if not more:
+        return told
+    slowest = f", at most {_ms(max(moment.took_s for moment in moments))} ms each" if first.begin_s is not None else ""
+    return f"{told} (and {more} more like it until {last.at_s:.3f} s{slowest})"
 
 
 def _own(history: History, pair: Pair) -> Iterator[_Moment]:
@@ -45,12 +57,12 @@ def _own(history: History, pair: Pair) -> Iterator[_Moment]:
         if isinstance(entry, Post) and entry.pair == pair:
             said = f"post {entry.http_status} {entry.answer} {entry.error} {entry.current_status} {entry.payload}"
             words = _posted(entry, changed=entry.payload != payload)
-            yield _Moment(entry.begin_s, words, "" if is_acceptance(entry) else said)
+            yield _Moment(entry.end_s, words, "" if is_acceptance(entry) else said, entry.begin_s)
         elif isinstance(entry, Read) and entry.pair == pair:
             words = _read(entry)
-            yield _Moment(entry.begin_s, words, words)
+            yield _Moment(entry.end_s, f"{words} {_took(entry)}", words, entry.begin_s)
         elif isinstance(entry, Call) and entry.pair == pair:
-            yield _Moment(entry.begin_s, _called(entry))
+            yield _Moment(entry.end_s, f"{_called(entry)} {_took(entry)}", begin_s=entry.begin_s)
         elif isinstance(entry, Stored) and entry.pair == pair:
             yield _Moment(entry.at_s, "its row was seen in the database")
 
@@ -58,7 +70,7 @@ def _own(history: History, pair: Pair) -> Iterator[_Moment]:
 def _posted(post: Post, *, changed: bool) -> str:
     again = f" again (attempt {post.attempt + 1})" if post.attempt else ""
     again += " with another payload" if changed else ""
-    took = f"after {_ms(post.end_s - post.begin_s)} ms"
+    took = _took(post)
     head = f"a client posted it{again} to {post.process or 'the service'}: "
     if post.http_status is None:
         known = "certainly not taken" if is_refused(post) else "unknown whether it was taken"
@@ -123,7 +135,7 @@ def _end(history: History, pair: Pair) -> str:
     asked = "" if any(post.wants_mail for post in history.of(Post) if post.pair == pair) else " (none was asked for)"
     last = next((read.status for read in reversed(history.of(Read)) if read.pair == pair and read.status), "never shown")
     state = f"{_rows(history, pair)}, {_plural(mails, 'mail')} taken{asked}, last status {last}"
-    return f"the history is cut off here: {state}" if history.rest is None else f"   in the end  {state}"
+    return f"the history is cut off here: {state}" if history.rest is None else f"{'in the end':>23}  {state}"
 
 
 def _rows(history: History, pair: Pair) -> str:
@@ -134,6 +146,10 @@ def _rows(history: History, pair: Pair) -> str:
 
 def _plural(number: int, noun: str) -> str:
     return f"{number or 'no'} {noun}{'' if number == 1 else 's'}"
+
+
+def _took(operation: Post | Read | Call) -> str:
+    return f"after {_ms(operation.end_s - operation.begin_s)} ms"
 
 
 def _ms(seconds: float) -> str:

@@ -12,9 +12,10 @@ from pathlib import Path
 from harness import matrix, sections
 from harness.archive import RunFolder, write_atomically
 from harness.life import life_of
+from harness.load import chapter
 from harness.markdown import block, plain, slug, table
 from harness.results import POST, Campaign, CriterionRuling, Execution, Results, total
-from harness.summary import headline, told_in_numbers
+from harness.summary import headline, not_judged, remark, told_in_numbers, worst_first
 from harness.verdict import Ruling
 
 __all__ = ["life_of", "render", "write"]
@@ -24,9 +25,10 @@ COUNTS = {  # columns of the scenarios' table: the count, or two, in each
     "accepted": ("accepted",),
     "stored": ("stored",),
     "mailed": ("mailed",),
+    "failed": ("failed",),
     "stored / mailed twice": ("stored_twice", "mailed_twice"),
     "lost": ("lost",),
-    "refused / unknown": ("refused", "unknown"),
+    "POSTs refused / unknown": ("posts_refused", "posts_unknown"),
 }
 
 
@@ -43,6 +45,7 @@ def render(folder: RunFolder, results: Results) -> str:
     parts = (
         _summary(results),
         _criteria(results),
+        chapter.of(folder, results),
         _scenarios(results),
         _campaigns(results),
         sections.all_of(folder, results),
@@ -69,6 +72,9 @@ def _summary(results: Results) -> Iterator[str]:
     yield ""
     yield told_in_numbers(results)
     yield ""
+    if unseen := not_judged(results):
+        yield f"**Not judged**, because the system file does not say how to see it: {plain('; '.join(unseen))}."
+        yield ""
     yield from _findings(results)
     if len(_rows(results)) > 1:
         yield "![Rulings, scenario by scenario](matrix.svg)"
@@ -77,7 +83,7 @@ def _summary(results: Results) -> Iterator[str]:
 
 def _findings(results: Results) -> Iterator[str]:
     found = [one for one in results.scenarios if one.ruling in (Ruling.VIOLATED, Ruling.UNKNOWN)]
-    found.sort(key=lambda one: one.ruling is not Ruling.VIOLATED)
+    found.sort(key=lambda one: worst_first(one.ruling))
     for execution in found[:FINDINGS_SHOWN]:
         heading = sections.heading(execution, results)
         link = f"[{plain(heading)}](#{slug(heading)})" if sections.has_one(execution, results) else plain(heading)
@@ -117,8 +123,9 @@ def _scenarios(results: Results) -> Iterator[str]:
     yield (
         "*held*: looked at and kept. *violated*: a promise was broken. *unknown*: it could not be decided (too little was seen, "
         "a fault did not bite, or something still moved when time was over), which is never a pass. *not applicable*: there is "
-        "nothing to judge here, and it does not count. Events are counted, a `?` could not be; latency in the simulation is "
-        "modelled and not shown."
+        "nothing to judge here, and it does not count. Events are counted, and in the column of POSTs every attempt, as in the "
+        "time lines; a `?` could not be. *failed* is what the service says of an event, rightly or not. Latency in the "
+        "simulation is modelled and not shown."
     )
     yield ""
 
@@ -127,9 +134,9 @@ def _scenario(row: Execution | Campaign, *, several: bool) -> list[str]:
     counts = [" / ".join(_number(total([row], key)) for key in keys) if row.counts else "" for keys in COUNTS.values()]
     latency = row.latency_ms.get(POST) if isinstance(row, Execution) and row.world == "real" else None
     p95 = f"{latency['p95']:.1f}" if latency else ""
-    remark = f"{row.drawn - row.no_bite:,} seeds" if isinstance(row, Campaign) else plain(row.reason)
+    why = f"{row.drawn - row.no_bite:,} seeds" if isinstance(row, Campaign) else plain(remark(row))
     system = [plain(row.system)] if several else []
-    return [plain(row.name), row.world, *system, shown(row.ruling), *counts, p95, remark]
+    return [plain(row.name), row.world, *system, shown(row.ruling), *counts, p95, why]
 
 
 def _campaigns(results: Results) -> Iterator[str]:
@@ -153,13 +160,15 @@ def _seeds(row: Campaign) -> list[str]:
 
 
 def _repeat(results: Results) -> Iterator[str]:
-    rows: list[Campaign | Execution] = [*results.campaigns, *results.scenarios]
+    covered = {(row.name, row.world, row.system) for row in results.campaigns}
+    alone = [one for one in results.scenarios if (one.name, one.world, one.system) not in covered]
+    rows: list[Campaign | Execution] = [*results.campaigns, *alone]
     commands = list(dict.fromkeys(row.repeat for row in rows if row.repeat))
     if not commands:
         return
     yield "## Again"
     yield ""
-    yield "Every part of this run, by itself:"
+    yield "Every part of this run, by itself (a single seed's command stands in its section):"
     yield ""
     yield from block(commands)
     yield ""

@@ -145,7 +145,13 @@ class Results:
     campaigns: tuple[Campaign, ...] = ()
     criteria: tuple[CriterionRuling, ...] = ()
     load: tuple[dict[str, Any], ...] = ()
+    interrupted: str = ""  # "after 12 of 143 executions" if somebody stopped the run: then it tells of what had ended
     schema: int = SCHEMA
+
+    def cut_short(self, after: str) -> Results:
+        """These results as those of a run somebody interrupted (`after`: "after 12 of 143 executions"): held by nothing."""
+        ruling = self.ruling if self.ruling is Ruling.VIOLATED else Ruling.UNKNOWN
+        return dataclasses.replace(self, interrupted=after, ruling=ruling)
 
     def to_json(self) -> str:
         """`results.json`; equal results give equal bytes."""
@@ -167,8 +173,13 @@ class Results:
         return cls(**(data | parts))
 
     @staticmethod
-    def overall(scenarios: Iterable[Execution], campaigns: Iterable[Campaign] = ()) -> Ruling:
-        """The ruling of a run. A no-bite seed of a campaign does not count by itself: the campaign's row stands for it."""
+    def overall(
+        scenarios: Iterable[Execution], campaigns: Iterable[Campaign] = (), load: Iterable[Mapping[str, Any]] = ()
+    ) -> Ruling:
+        """The ruling of a run. A no-bite seed of a campaign does not count by itself: the campaign's row stands for it.
+
+        Of a load run the judged system's limits count; what stood beside it for comparison does not.
+        """
         rows = tuple(campaigns)
         covered = {(row.name, row.world, row.system) for row in rows}
         alone = [
@@ -176,7 +187,8 @@ class Results:
             for execution in scenarios
             if not (execution.no_bite and (execution.name, execution.world, execution.system) in covered)
         ]
-        return worst([*alone, *(row.ruling for row in rows)])
+        limits = [Ruling(row["ruling"]) for row in load if row["role"] == "after" and row["limits_ms"]]
+        return worst([*alone, *(row.ruling for row in rows), *limits])
 
 
 def execution_of(history: History, verdicts: Sequence[Verdict], *, folder: str, wall_s: float, cpu_s: float) -> Execution:

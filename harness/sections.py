@@ -12,6 +12,7 @@ from harness.life import life_of
 from harness.markdown import block, code, plain, table
 from harness.matrix import told
 from harness.results import Execution, Results
+from harness.summary import worst_first
 from harness.verdict import Ruling, Verdict
 
 LIVES_SHOWN = 4
@@ -19,7 +20,7 @@ VIOLATIONS_SHOWN = 3  # of each checker
 CLAIMS_SHOWN = 3
 SECTIONS_OF_ONE_KIND = 3  # of a campaign with a hundred violated seeds, the first few tell the story
 
-_WORST_FIRST = (Ruling.VIOLATED, Ruling.UNKNOWN)
+_WRONG = (Ruling.VIOLATED, Ruling.UNKNOWN)
 
 
 def all_of(folder: RunFolder, results: Results) -> Iterator[str]:
@@ -63,7 +64,7 @@ def finding(execution: Execution) -> str:
 def _chosen(results: Results) -> list[Execution]:
     taken: dict[tuple[str, str, str, Ruling], int] = {}
     chosen = []
-    for one in results.scenarios:
+    for one in sorted(results.scenarios, key=lambda execution: worst_first(execution.ruling)):
         kind = (one.name, one.world, one.system, one.ruling)
         if _deserves_one(one) and taken.setdefault(kind, 0) < SECTIONS_OF_ONE_KIND:
             taken[kind] += 1
@@ -116,7 +117,7 @@ def _faults(execution: Execution) -> Iterator[str]:
 
 def _verdicts(verdicts: Sequence[Verdict]) -> Iterator[str]:
     """What is wrong in a table, what held in a line: a reader looks for the first and believes the second."""
-    wrong = sorted((one for one in verdicts if one.ruling in _WORST_FIRST), key=lambda one: _WORST_FIRST.index(one.ruling))
+    wrong = sorted((one for one in verdicts if one.ruling in _WRONG), key=lambda one: worst_first(one.ruling))
     if wrong:
         rows = [[_stuck_together(one.ruling), plain(one.claim), plain(one.checker), plain(_found(one))] for one in wrong]
         yield from table(["ruling", "what must hold", "checker", "found"], rows)

@@ -4,14 +4,30 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from harness import checkers
 from harness.markdown import plain
 from harness.results import Campaign, Execution, Results
 from harness.verdict import Ruling
 
+REMARK_CHARACTERS = 110
+NEEDS = "needs "  # how the reason begins why a checker is not applicable that the system file gives nothing to look at
+# These judge the service, not what became of an event: an event is kept also where its answer came late.
+_OF_THE_SERVICE = (
+    "ingest_stays_fast",
+    "ingest_stays_available",
+    "ingest_recovers",
+    "provider_is_spared",
+    "rate_limit_is_respected",
+    "terminations_are_clean",
+    "processes_stay_up",
+    "errors_are_problems",
+    "answers_follow_the_contract",
+)
+
 
 @dataclass(frozen=True, slots=True)
 class Promises:
-    """Events the service accepted. One is kept if no checker found anything against it in an execution that was decided."""
+    """Events the service accepted. One is kept if every checker that judges events could tell, and found nothing against it."""
 
     made: int
     broken: int
@@ -27,30 +43,61 @@ def promises(results: Results) -> Promises:
     """How many promises a run saw, and what became of them. A campaign's row stands for all its seeds."""
     covered = {(row.name, row.world, row.system) for row in results.campaigns}
     alone = [one for one in results.scenarios if (one.name, one.world, one.system) not in covered]
-    broken = sum(min(_wronged(one), _accepted(one)) for one in results.scenarios)
-    undecided = [one for one in results.scenarios if one.ruling is Ruling.UNKNOWN]
+    broken = sum(_broken(one) for one in results.scenarios)
+    undecided = [one for one in results.scenarios if _leaves_events_undecided(one)]
     counted = [one for one in undecided if not (one.no_bite and (one.name, one.world, one.system) in covered)]
     made = sum(_accepted(row) for row in results.campaigns) + sum(_accepted(one) for one in alone)
-    return Promises(made, broken, sum(_accepted(one) for one in counted))
+    return Promises(made, broken, sum(_accepted(one) - _broken(one) for one in counted))
 
 
 def _accepted(row: Execution | Campaign) -> int:
     return row.counts.get("accepted") or 0
 
 
-def _wronged(execution: Execution) -> int:
-    return len({violation.pair for violation in execution.violations if violation.pair})
+def _broken(execution: Execution) -> int:
+    verdicts = [verdict for verdict in execution.verdicts if verdict.checker not in _OF_THE_SERVICE]
+    wronged = {violation.pair for verdict in verdicts for violation in verdict.violations if violation.pair}
+    return min(len(wronged), _accepted(execution))
+
+
+def _leaves_events_undecided(execution: Execution) -> bool:
+    """Whether a checker of events, or of the evidence, could not tell; one that judges how fast the service is does not count."""
+    unknown = [verdict.checker for verdict in execution.verdicts if verdict.ruling is Ruling.UNKNOWN]
+    if not unknown:
+        return execution.ruling is Ruling.UNKNOWN
+    return any(checker not in _OF_THE_SERVICE for checker in unknown)
+
+
+def not_judged(results: Results) -> list[str]:
+    """The claims of the contract nobody looked at, each with the reason, because the system file does not say how to."""
+    promised = {checker.name: checker.claim for checker in checkers.the_contract}
+    verdicts = [verdict for one in results.scenarios for verdict in one.verdicts if verdict.checker in promised]
+    judged = {verdict.checker for verdict in verdicts if not verdict.reason.startswith(NEEDS)}
+    reasons = {verdict.checker: verdict.reason for verdict in verdicts if verdict.checker not in judged}
+    return [f"{promised[checker].rstrip('.')} ({reason})" for checker, reason in reasons.items()]
 
 
 def headline(results: Results) -> str:
     """The ruling in one sentence."""
     system = plain(results.system)
-    return {
-        Ruling.HELD: f"**Yes: {system} kept its promises** in everything that was tried.",
+    if results.interrupted and results.ruling is Ruling.UNKNOWN:
+        return f"{_interruption(results)}What had ended is told here, the rest nobody knows: that is not a pass."
+    sentence = {
+        Ruling.HELD: f"**Yes: {system} kept its promises** in everything this run tried{_unseen(results)}.",
         Ruling.VIOLATED: f"**No: {system} broke its promises.** What happened to whom stands below, event by event.",
         Ruling.UNKNOWN: f"**It could not be decided whether {system} keeps its promises.** That is not a pass.",
         Ruling.NOT_APPLICABLE: f"**Nothing was judged:** no scenario of this run applies to {system}.",
     }[results.ruling]
+    return _interruption(results) + sentence
+
+
+def _unseen(results: Results) -> str:
+    number = len(not_judged(results))
+    return f", but {_plural(number, 'claim')} of the contract nobody judged (below)" if number else ""
+
+
+def _interruption(results: Results) -> str:
+    return f"**Interrupted {results.interrupted}.** " if results.interrupted else ""
 
 
 def told_in_numbers(results: Results) -> str:
@@ -62,12 +109,31 @@ def told_in_numbers(results: Results) -> str:
     seeds = sum(row.drawn - row.no_bite for row in results.campaigns)
     many = f", {seeds:,} seeds" if seeds else ""
     where = f"{_plural(len(names), 'scenario')} ({' and '.join(worlds) or 'no world'}{many})"
+    violated = {verdict.checker for one in applied for verdict in one.verdicts if verdict.ruling is Ruling.VIOLATED}
+    only_that = ", in which alone something was violated," if violated and violated <= set(_OF_THE_SERVICE) else ""
     became = [f"{sum_of.kept:,} kept", f"{sum_of.broken:,} broken"]
     became += [f"{sum_of.undecided:,} could not be decided"] if sum_of.undecided else []
     return (
         f"{_plural(sum_of.made, 'promise')} in {where}: **{', '.join(became)}**. A promise is an event the service accepted; "
-        "it is kept if no checker found anything against it."
+        f"it is kept if every checker of events could tell and found nothing against it{_undecided(sum_of)}. "
+        f"How fast and how available the service was{only_that} is judged beside that."
     )
+
+
+def _undecided(sum_of: Promises) -> str:
+    return ", undecided if one of them could not tell or the run proved nothing" if sum_of.undecided else ""
+
+
+def worst_first(ruling: Ruling) -> int:
+    """What to sort by so that a reader meets what is violated before what is unknown, and the rest after both."""
+    order = (Ruling.VIOLATED, Ruling.UNKNOWN)
+    return order.index(ruling) if ruling in order else len(order)
+
+
+def remark(execution: Execution) -> str:
+    """Why an execution did not hold, in one short line: the first thing found, or the reason why it could not be told."""
+    first = next((violation.what for violation in execution.violations), execution.reason)
+    return first if len(first) <= REMARK_CHARACTERS else f"{first[:REMARK_CHARACTERS].rsplit(' ', 1)[0]}…"
 
 
 def _plural(number: int, noun: str) -> str:

@@ -27,12 +27,15 @@ _STYLE = (
     ".soft{fill:var(--soft)}.title{font-weight:600}.big{font-size:15px;font-weight:600}"
     ".paper{fill:var(--paper)}.grid{stroke:var(--grid);fill:none}.axis{stroke:var(--soft);fill:none}"
     ".dot{stroke:var(--good);stroke-width:4.4;stroke-linecap:round;fill:none}"
-    ".triangle{stroke:var(--warn);stroke-width:1.5;fill:none}.cross{stroke:var(--bad);stroke-width:1.8;fill:none}"
+    ".plus{stroke:var(--warn);fill:none}.triangle{stroke:var(--warn);stroke-width:1.5;fill:none}.cross{stroke:var(--bad);stroke-width:1.8;fill:none}"
     ".limit{stroke:var(--ink);stroke-dasharray:6 4;fill:none}.window{fill:var(--bad);opacity:.1}"
     ".fault{fill:var(--bad);fill-opacity:.22;stroke:var(--bad)}.toothless{fill:none;stroke:var(--soft);stroke-dasharray:3 3}"
     ".area{fill:var(--fill);fill-opacity:.7;stroke:var(--good);stroke-width:1.5}.bar{fill:var(--good)}"
     ".hollow{fill:var(--paper);stroke:var(--warn)}.stripe{fill:var(--bad)}.striped{fill:url(#stripes);stroke:var(--bad)}"
     ".held{fill:var(--held)}.violated{fill:var(--bad)}.unknown{fill:var(--warn)}.not_applicable{fill:var(--soft)}"
+    ".before{stroke:var(--warn);stroke-width:2;stroke-dasharray:5 3;fill:none}"
+    ".after{stroke:var(--good);stroke-width:2;fill:none}.small{opacity:.6}.dot.small{stroke-width:2}"
+    ".warmup{fill:var(--soft);opacity:.15}"
     ".box{fill:none;stroke:var(--grid)}.cell{fill-opacity:.13}"
 )
 _STRIPES = (

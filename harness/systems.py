@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 import tomllib
 from collections.abc import Mapping
@@ -18,6 +19,27 @@ from harness.usage import UsageError, nearest
 BUILT_IN = Path(__file__).resolve().parent.parent / "reference" / "systems"
 PLACEHOLDERS = ("port", "redis_url", "postgres_url", "sendgrid_url")
 _PLACEHOLDER = re.compile(r"\{(\w+)\}")
+_TABLE = "a table of its own: [name], and its keys below it"
+_KINDS_OF_SETTINGS = ("str", "int", "float")  # pydantic names each it tried for a server's setting
+EXPECTED = {  # in place of pydantic's words for people who write Python
+    "list_type": 'a list of words: ["python", "service.py", "--port", "{{port}}"]',
+    "too_short": 'a list of at least one word: ["python", "service.py"]',
+    "string_type": 'text in quotes: "..."',
+    "dict_type": _TABLE,
+    "model_type": _TABLE,
+    "model_attributes_type": _TABLE,
+    "int_type": "a whole number without quotes",
+    "int_parsing": "a whole number without quotes",
+    "int_from_float": "a whole number without quotes",
+    "float_type": "a number without quotes",
+    "float_parsing": "a number without quotes",
+    "greater_than": "a number greater than {gt}",
+    "greater_than_equal": "a number of at least {ge}",
+    "less_than": "a number less than {lt}",
+    "less_than_equal": "a number of at most {le}",
+    "literal_error": "one of {expected}",
+    "string_pattern_mismatch": 'a module and a name in it: "package.module:build"',
+}
 
 
 class _Section(BaseModel):
@@ -51,6 +73,21 @@ class Observe(_Section):
     mail_source: str | None = None
     mail_id: str | None = None
 
+    @model_validator(mode="after")
+    def _mails_can_be_told_apart(self) -> Observe:
+        given = {key: at for key in ("mail_source", "mail_id") if (at := getattr(self, key)) is not None}
+        for key, at in given.items():
+            if not at.startswith("/"):
+                written = f"/{at}" if at else "/custom_args/id"
+                raise ValueError(f"{key} is '{at}', expected a JSON pointer, which begins with a slash: write '{written}'")
+        if len(given) == 1:
+            [there], [lacking] = given, {"mail_source", "mail_id"} - set(given)
+            raise ValueError(
+                f"{there} stands without {lacking}, but a mail's event is told by both: add {lacking} (a JSON pointer), "
+                "or leave both out, and no mail is judged"
+            )
+        return self
+
 
 class Server(_Section):
     """Settings of Redis or Postgres."""
@@ -65,6 +102,16 @@ class Limits(_Section):
     ingest_p95_ms: PositiveFloat | None = None
     ingest_p99_ms: PositiveFloat | None = None
     status_p95_ms: PositiveFloat | None = None
+
+
+class Load(_Section):
+    """The load it is measured under; rates are per second, `mailed` and `duplicates` shares of the POSTs."""
+
+    posts_per_second: PositiveFloat = 50
+    reads_per_second: PositiveFloat = 50
+    mailed: float = Field(default=0.5, ge=0, le=1)
+    duplicates: float = Field(default=0.0, ge=0, lt=1)
+    longest_seconds: float = Field(default=90, ge=20, le=3600)
 
 
 class Simulation(_Section):
@@ -101,6 +148,7 @@ class System(_Section):
     redis: Server = Server()
     postgres: Server = Server()
     limits: Limits = Limits()
+    load: Load = Load()
     simulation: Simulation | None = None
     claims: Claims = Claims()
     path: Path = Path()
@@ -111,6 +159,12 @@ class System(_Section):
             for name in _PLACEHOLDER.findall(text):
                 if name not in PLACEHOLDERS:
                     raise ValueError(f"unknown placeholder {{{name}}} in '{text}'. {nearest(name, PLACEHOLDERS)}")
+        return self
+
+    @model_validator(mode="after")
+    def _real_processes_can_be_run(self) -> System:
+        if self.simulation is None and (lacking := what_real_processes_lack(self)):
+            raise ValueError(lacking)
         return self
 
     def _texts(self) -> list[str]:
@@ -136,6 +190,27 @@ class System(_Section):
         return {"api": self.api.count} | ({"worker": self.worker.count} if self.worker else {})
 
 
+def what_real_processes_lack(system: System) -> str:
+    """Why a system cannot be run as real processes and judged, in one sentence; empty if it can."""
+    if not any("{port}" in text for text in (*system.api.command, *system.env.values())):
+        return (
+            "it names {port} neither in api.command nor in [env]; every API process must listen on the port the harness gives "
+            'it: add "--port", "{port}" or what your service takes'
+        )
+    if not system.names_placeholder("postgres_url"):
+        return (
+            "it names {postgres_url} nowhere, so `observe.rows` has no database to read; "
+            'give the service its database with [env] DATABASE_URL = "{postgres_url}"'
+        )
+    return ""
+
+
+def require_real_processes(system: System) -> None:
+    """Raises UsageError unless a system can be run as real processes and judged."""
+    if lacking := what_real_processes_lack(system):
+        raise UsageError(f"The system file {system.path} is wrong: {lacking}.")
+
+
 def filled(text: str, values: Mapping[str, str]) -> str:
     """The text with every {placeholder} replaced; other braces are the service's own and stay."""
     return _PLACEHOLDER.sub(lambda match: values.get(match[1], match[0]), text)
@@ -152,6 +227,9 @@ def load(name: str) -> System:
     try:
         data = tomllib.loads(path.read_text(encoding="utf-8"))
     except FileNotFoundError:
+        if name.endswith(".toml"):
+            told = f"There is no file {name} (looked for {path.absolute()})."
+            raise UsageError(f"{told} Built-in systems go by name: {', '.join(built_in())}.") from None
         known = nearest(name, built_in())
         raise UsageError(f"There is no system '{name}'. {known} Or name the path of a .toml file.") from None
     except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
@@ -163,14 +241,25 @@ def load(name: str) -> System:
 
 
 def _sentence(error: ValidationError) -> str:
-    first: dict[str, Any] = dict(error.errors()[0])
-    where = ".".join(str(part) for part in first["loc"])
+    # A key nobody knows goes first: it is why another one is missing.
+    first: dict[str, Any] = dict(min(error.errors(), key=lambda one: one["type"] != "extra_forbidden"))
+    where = ".".join(str(part) for part in first["loc"] if part not in _KINDS_OF_SETTINGS)
     if first["type"] == "extra_forbidden":
         return f"unknown key '{where}'. {nearest(str(first['loc'][-1]), _keys(first['loc'][:-1]))}"
     if first["type"] == "missing":
         return f"the required key '{where}' is missing; see docs/your-service.md for a complete file."
-    message = str(first["msg"]).removeprefix("Value error, ")
-    return f"{where}: {message}." if where else message
+    if first["type"] == "value_error":
+        told = f"{where}: {first['ctx']['error']}" if where else str(first["ctx"]["error"])
+        return told if told.endswith("?") else f"{told}."
+    return f"{where} is {json.dumps(first['input'], default=str)}, expected {_expected(first)}."
+
+
+def _expected(mistake: dict[str, Any]) -> str:
+    """What should have stood in a place of the file, in TOML's words."""
+    kind, context = mistake["type"], mistake.get("ctx", {})
+    if kind in EXPECTED:
+        return EXPECTED[kind].format(**context)
+    return str(mistake["msg"]).removeprefix("Input should be ")
 
 
 def _keys(section: tuple[Any, ...]) -> list[str]:

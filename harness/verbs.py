@@ -5,15 +5,20 @@ from __future__ import annotations
 import time
 from argparse import Namespace
 from collections.abc import Iterable, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 
-from harness import acceptance, archive, campaign, checkers, faults, report, scenario, systems
-from harness.archive import Campaign, Execution, RunFolder
-from harness.display import console, progress, show_criteria, show_executions, show_findings, styled
+from harness import acceptance, archive, campaign, checkers, faults, gate, report, scenario, systems
+from harness.archive import Results, RunFolder
+from harness.campaign import Draw
+from harness.display import announce, console, progress, show_criteria, show_executions, show_findings, styled
 from harness.history import History
+from harness.load import github
+from harness.load.measurement import Measurement, Wish
 from harness.runner import Order
+from harness.summary import not_judged, worst_first
 from harness.verdict import Ruling, Verdict, worst
 
 ACCEPT_SEEDS = 10
@@ -24,10 +29,20 @@ FINDINGS_SHOWN = 5
 
 @dataclass(frozen=True, slots=True)
 class Job:
-    """Orders that run with so many seeds each."""
+    """Orders of one world that run with so many seeds each."""
 
     orders: tuple[Order, ...]
     seeds: int
+
+    @property
+    def story(self) -> str:
+        """What begins when this does, in a line."""
+        what = self.orders[0].scenario if len(self.orders) == 1 else f"{len(self.orders)} scenarios"
+        many = f", {self.seeds} seeds{' each' if len(self.orders) > 1 else ''}" if self.seeds > 1 else ""
+        if self.orders[0].world == "simulated":
+            return f"simulating {what}{many}"
+        at_once = f", up to {campaign.REAL_AT_ONCE} at a time" if len(self.orders) * self.seeds > 1 else ""
+        return f"{what} with real processes{many}{at_once}: half a minute to two minutes each"
 
 
 def list_everything(_: Namespace) -> Ruling:
@@ -62,11 +77,11 @@ def run(words: Namespace) -> Ruling:
     )
     for order in orders:
         scenario.load(order.scenario)
-    return _carry_out(words, [Job(orders, words.seeds)], verb="run", system=system.name)
+    return _carry_out(words, [Job(orders, words.seeds)], verb="run")
 
 
 def accept(words: Namespace) -> Ruling:
-    """`harness accept`: simulate, run for real, and hold everything to the acceptance criteria."""
+    """`harness accept`: simulate, run for real, load before and after, and hold everything to the acceptance criteria."""
     system = systems.load(words.system)
     names = [name for name in scenario.names() if scenario.load(name).for_acceptance]
     jobs = []
@@ -75,7 +90,12 @@ def accept(words: Namespace) -> Ruling:
         jobs.append(Job(_orders(names, words, world="simulated"), seeds))
     chosen = [name for name in names if name in QUICK_REAL] if words.quick else names
     jobs.append(Job(_orders(chosen, words, world="real"), 1))
-    return _carry_out(words, jobs, verb="accept", system=system.name)
+    return _carry_out(words, jobs, verb="accept", wish=gate.wish_of_acceptance(words))
+
+
+def load(words: Namespace) -> Ruling:
+    """`harness load`: load one system, or two in turns, and hold the judged one to its limits and promises."""
+    return _carry_out(words, [], verb="load", wish=gate.wish_of(words))
 
 
 def check(words: Namespace) -> Ruling:
@@ -94,10 +114,10 @@ def check(words: Namespace) -> Ruling:
 
 
 def rebuild_report(words: Namespace) -> Ruling:
-    """`harness report`: write the report of a stored run anew."""
+    """`harness report`: write the report of a stored run anew; its ruling is the stored run's."""
     folder, results = archive.open_run(Path(words.run))
     results = acceptance.with_criteria(results)
-    console.print(f"report: {report.write(folder, results)}")
+    console.print(f"{styled(results.ruling)}  report: {report.write(folder, results)}")
     return results.ruling
 
 
@@ -114,14 +134,21 @@ def replay(words: Namespace) -> Ruling:
         flaw=header.flaw,
         plan=tuple(faults.from_data(planned) for planned in header.plan),
     )
+    console.print(_how_exact(header.world))
     _warn_of_other_versions(stored)
     folder = RunFolder.create(words.out, "replay")
-    (draw,) = campaign.run([order], seeds=1, folder=folder.path, watch=lambda _: None)
+    draw = Draw(order, wanted=1)
+    try:
+        campaign.run([draw], folder=folder.path, watch=lambda _: None)
+    except BaseException:
+        _remove_if_empty(folder)
+        raise
     (again,) = draw.executions
     before = [violation.what for verdict in checkers.judge(stored) for violation in verdict.violations]
     now = [violation.what for violation in again.violations]
     show_findings(again, folder)
-    console.print("the same violations as stored" if now == before else f"stored were {len(before)} violations, now {len(now)}")
+    same = "the same violations as stored" if now else "no violation, as stored"
+    console.print(same if now == before else f"stored were {len(before)} violations, now {len(now)}")
     return again.ruling
 
 
@@ -129,48 +156,110 @@ def _orders(names: Iterable[str], words: Namespace, *, world: str) -> tuple[Orde
     return tuple(Order(scenario=name, system=words.system, world=world, seed=words.seed) for name in names)
 
 
-def _carry_out(words: Namespace, jobs: Sequence[Job], *, verb: str, system: str) -> Ruling:
-    """Execute jobs, write results and report, and show what a person needs to know."""
+def _carry_out(words: Namespace, jobs: Sequence[Job], *, verb: str, wish: Wish | None = None) -> Ruling:
+    """Execute jobs and the load run that is wished, write results and report, and show what a person needs to know."""
     started_at, clock = datetime.now(UTC).isoformat(timespec="seconds"), time.monotonic()
     folder = RunFolder.create(words.out, verb)
-    executions: list[Execution] = []
-    rows: list[Campaign] = []
-    with progress(sum(len(job.orders) * job.seeds for job in jobs)) as watch:
-        for job in jobs:
-            for draw in campaign.run(job.orders, seeds=job.seeds, folder=folder.path, watch=watch):
-                if job.seeds > 1:
-                    rows.append(draw.row())
-                executions += [one for one in draw.executions if job.seeds == 1 or one.folder]
+    draws = [Draw(order, wanted=job.seeds) for job in jobs for order in job.orders]
+    interrupted = _run(jobs, draws, folder) if jobs else ""
+    loaded: list[Measurement] = []
+    if wish is not None and not interrupted:
+        interrupted = _load(wish, folder, loaded, alone=not jobs)
+    executions = [one for draw in draws for one in draw.executions if draw.wanted == 1 or one.folder]
     results = archive.assemble(
-        verb, system, scenarios=executions, campaigns=rows, started_at=started_at, wall_s=time.monotonic() - clock
+        verb,
+        wish.after.name if wish else systems.load(words.system).name,
+        scenarios=[*executions, *(found.execution for found in loaded)],
+        campaigns=[draw.row() for draw in draws if draw.wanted > 1 and draw.executions],
+        load=[row for found in loaded for row in found.rows],
+        started_at=started_at,
+        wall_s=time.monotonic() - clock,
     )
-    results = acceptance.with_criteria(results)
+    results = acceptance.with_criteria(results.cut_short(interrupted) if interrupted else results)
     folder.write(results)
     path = report.write(folder, results)
-    _show(executions, rows, folder)
-    if verb == "accept":
-        show_criteria(results.criteria)
+    if interrupted:
+        announce(f"interrupted {interrupted}; what had ended is in {path}")
+        raise KeyboardInterrupt
+    _show(results, folder)
+    for line in github.tell(results, path):
+        console.print(line, markup=False)
     console.print(f"\n{styled(results.ruling)}  {results.wall_s:.0f} s  report: {path}")
     return results.ruling
 
 
-def _show(executions: Sequence[Execution], rows: Sequence[Campaign], folder: RunFolder) -> None:
-    many = {(row.name, row.world) for row in rows}
-    show_executions([*rows, *(one for one in executions if (one.name, one.world) not in many)])
-    findings = [one for one in executions if one.ruling in (Ruling.VIOLATED, Ruling.UNKNOWN)]
+def _load(wish: Wish, folder: RunFolder, loaded: list[Measurement], *, alone: bool) -> str:
+    """Do the load run; "before the load run had ended" if somebody interrupted it when scenarios had ended already."""
+    try:
+        loaded.append(gate.measured(wish, folder))
+    except BaseException as error:
+        if isinstance(error, KeyboardInterrupt) and not alone:
+            return "before the load run had ended"
+        if alone:
+            _remove_if_empty(folder)
+        raise
+    return ""
+
+
+def _run(jobs: Sequence[Job], draws: Sequence[Draw], folder: RunFolder) -> str:
+    """Run every draw, job by job; "after 12 of 143 executions" if somebody interrupted it when something had ended already."""
+    wanted = sum(draw.wanted for draw in draws)
+    try:
+        with progress(wanted) as watch:
+            for job in jobs:
+                announce(job.story)
+                campaign.run([draw for draw in draws if draw.first in job.orders], folder=folder.path, watch=watch)
+    except BaseException as error:
+        ended = sum(len(draw.executions) for draw in draws)
+        if ended and isinstance(error, KeyboardInterrupt):
+            return f"after {ended} of {max(wanted, ended + 1)} executions"
+        _remove_if_empty(folder)
+        raise
+    return ""
+
+
+def _remove_if_empty(folder: RunFolder) -> None:
+    """A run that was refused leaves no folder behind, unless something stands in it: logs, say."""
+    for path in sorted([*folder.path.rglob("*"), folder.path], reverse=True):
+        with suppress(OSError):  # it holds something, or is no folder
+            path.rmdir()
+
+
+def _show(results: Results, folder: RunFolder) -> None:
+    many = {(row.name, row.world) for row in results.campaigns}
+    if results.load:
+        gate.show(results)
+    show_executions([*results.campaigns, *(one for one in results.scenarios if (one.name, one.world) not in many)])
+    findings = [one for one in results.scenarios if one.ruling in (Ruling.VIOLATED, Ruling.UNKNOWN)]
+    findings.sort(key=lambda one: worst_first(one.ruling))
     for execution in findings[:FINDINGS_SHOWN]:
         show_findings(execution, folder)
-    if len(findings) > FINDINGS_SHOWN:
-        console.print(f"\nand {len(findings) - FINDINGS_SHOWN} more in the report")
+    if rest := [one.ruling for one in findings[FINDINGS_SHOWN:]]:
+        violated = rest.count(Ruling.VIOLATED)
+        console.print(f"\nand in the report {violated} more violated, {len(rest) - violated} more unknown")
+    if results.verb == "accept":
+        show_criteria(results.criteria)
+    for claim in not_judged(results):
+        console.print(f"not judged: {claim}", markup=False)
 
 
 def _show_verdicts(verdicts: Sequence[Verdict]) -> None:
-    for verdict in verdicts:
+    for verdict in sorted(verdicts, key=lambda verdict: worst_first(verdict.ruling)):
         console.print(f"  {styled(verdict.ruling)} {verdict.checker} ({verdict.checked} checked)")
         if verdict.reason:
             console.print(f"    {verdict.reason}", markup=False)
         for violation in verdict.violations:
             console.print(f"    - {violation.what}", markup=False)
+
+
+def _how_exact(world: str) -> str:
+    """What a replay is worth: said before it runs, for what it shows is easily taken for more."""
+    if world == "simulated":
+        return "replaying in the simulation: the same seed and plan give the same history, event by event"
+    return (
+        "replaying with real processes: the same seed, traffic and faults, but other timing. Another event may be hit, or none; "
+        "only the simulation repeats a run exactly"
+    )
 
 
 def _warn_of_other_versions(stored: History) -> None:

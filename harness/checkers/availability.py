@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from harness.checkers.noise import is_doubtful, stalls, weighed
+from harness.checkers.noise import not_held_up, overruns, weighed
 from harness.checkers.percentile import percentile_bounds
 from harness.checkers.promises import (
     REFUSED_FOR_NOW,
@@ -68,8 +68,7 @@ def ingest_stays_available(history: History) -> Verdict:
         if not history.header.plan or any(post.begin_s <= window.end_s and post.end_s >= window.begin_s for window in windows)
     ]
     failed = [post for post in posts if not post.promises and not _is_refused_for_good(post)]
-    stalled = stalls(history)
-    certain = [post for post in failed if not is_doubtful(stalled, post.begin_s, post.end_s)]
+    certain = not_held_up(history, failed)
     violations = [
         Violation(
             f"{post.pair}: the POST at {post.begin_s:.3f} s failed: {post.http_status or post.error or 'no answer'}", post.pair
@@ -90,7 +89,7 @@ def ingest_stays_fast(history: History, *, p95_ms: float) -> Verdict:
     posts = [post for post in history.of(Post) if post.http_status is not None or post.outcome == "unknown"]
     if history.header.world == "simulated":
         return _no_answer_waited(posts, limit_ms)
-    return _percentile_holds([post for post in posts if post.begin_s >= WARM_UP_SECONDS], history.of(Probe), limit_ms)
+    return _percentile_holds([post for post in posts if post.begin_s >= WARM_UP_SECONDS], history, limit_ms)
 
 
 def _no_answer_waited(posts: Sequence[Post], limit_ms: float) -> Verdict:
@@ -103,14 +102,15 @@ def _no_answer_waited(posts: Sequence[Post], limit_ms: float) -> Verdict:
     return judged(checked=len(posts), violations=slow, nothing="no POST was answered")
 
 
-def _percentile_holds(posts: Sequence[Post], probes: Sequence[Probe], limit_ms: float) -> Verdict:
-    if not probes:
+def _percentile_holds(posts: Sequence[Post], history: History, limit_ms: float) -> Verdict:
+    if not (probes := history.of(Probe)):
         return unknown("no bare stub was measured beside the service, so nobody knows how slow the machine was")
     if len(posts) >= FEWEST_SAMPLES and percentile_bounds([_took_ms(post) for post in posts], 0.95)[1] <= limit_ms:
         return judged(checked=len(posts))  # the machine's noise only adds: fast in spite of it is fast
-    noisy_s = [probe.at_s for probe in probes if probe.latency_s * 1000 > limit_ms * NOISY_SHARE]
+    slow = [probe.at_s for probe in probes if probe.latency_s * 1000 > limit_ms * NOISY_SHARE]
+    noisy = [*((at_s - NOISE_SPREADS_SECONDS, at_s + NOISE_SPREADS_SECONDS) for at_s in slow), *overruns(history)]
     # By their beginning alone, so that slow and fast requests are left out alike.
-    calm = [post for post in posts if all(abs(post.begin_s - at_s) > NOISE_SPREADS_SECONDS for at_s in noisy_s)]
+    calm = [post for post in posts if not any(since_s <= post.begin_s <= until_s for since_s, until_s in noisy)]
     if len(calm) < FEWEST_SAMPLES:
         left_out = f", {len(posts) - len(calm)} more fell where the bare stub was slow too" if len(calm) < len(posts) else ""
         return unknown(f"{len(calm)} samples, at least {FEWEST_SAMPLES} are needed{left_out}", checked=len(calm))

@@ -2,7 +2,17 @@
 
 from __future__ import annotations
 
-from harness.checkers.promises import excused, first_stored_s, in_words, is_cut_off, rows_were_read, stored_rows
+from harness.checkers.noise import rest_is_doubtful, weighed
+from harness.checkers.promises import (
+    excused,
+    first_stored_s,
+    in_words,
+    is_cut_off,
+    mails_are_told_apart,
+    rows_were_read,
+    stored_rows,
+    why_no_mail_is_told_apart,
+)
 from harness.history import Call, History, Pair, Post
 from harness.verdict import Verdict, Violation, checker, judged, unknown
 
@@ -15,7 +25,10 @@ def every_accepted_event_is_stored_once(history: History) -> Verdict:
     missing = [pair for pair in promised if not rows[pair] and pair not in excuses]
     lost = [Violation(f"{pair} was {in_words(promised[pair])} and has no row: it is lost", pair) for pair in missing]
     if history.is_quiet and rows_were_read(history):
-        return judged(checked=len(promised), violations=[*lost, *twice], nothing="no event was accepted")
+        set_aside = len(lost) if rest_is_doubtful(history) else 0
+        found = twice if set_aside else [*lost, *twice]
+        verdict = judged(checked=len(promised), violations=found, nothing="no event was accepted")
+        return weighed(verdict, set_aside=set_aside, what="events had no row, and nothing moved any more,")
     if twice:
         return judged(checked=len(promised), violations=twice)
     why = "the world was still moving" if not history.is_quiet else "the final rows could not be read"
@@ -29,10 +42,12 @@ def nothing_is_invented(history: History) -> Verdict:
     for post in history.of(Post):
         asked[post.pair] = asked.get(post.pair, False) or post.wants_mail
     stored = {*stored_rows(history), *first_stored_s(history)}
-    mails = history.of(Call) if "mails" in history.header.offers else []
+    mails = history.of(Call) if mails_are_told_apart(history) else []
     early = _posts_under_way(history, stored | {mail.pair for mail in mails if mail.pair is not None}, set(asked))
     rows = [Violation(f"{pair} is stored but was never posted", pair) for pair in sorted(stored - set(asked) - early)]
     wrong = [Violation(what, mail.pair) for mail in mails if mail.pair not in early and (what := _what_is_wrong(mail, asked))]
+    if not rows and "mails" in history.header.offers and (why := why_no_mail_is_told_apart(history)):
+        return unknown(why, checked=len(stored))
     if early and not rows and not wrong:
         told = f"{len(early)} events were seen whose POST may have been under way when the history was cut off"
         return unknown(told, checked=len(stored) + len(mails))

@@ -13,6 +13,8 @@ provider after its death; a server that is down cannot keep the record of a mail
 5 s ago) behind the back of the one that took its event over and finishes what it had begun. Leaving these out would convict
 services that did nothing wrong.
 
+A stall of the machine convicts nobody: a second mail that it may have led to, as an interruption would have, is set aside.
+
 A worker explains only what it had a hand in: one that crashed must have sent the earlier mail, one that froze either of the
 two. Redis and Postgres keep the record of every mail, so they explain any.
 """
@@ -23,7 +25,7 @@ import math
 from collections.abc import Sequence
 from typing import NamedTuple
 
-from harness.checkers.noise import is_doubtful, stalls, weighed
+from harness.checkers.noise import LONGEST_PAUSE_SECONDS, Stall, is_doubtful, rest_is_doubtful, stalls, weighed
 from harness.checkers.promises import (
     due_mails,
     excused,
@@ -33,13 +35,13 @@ from harness.checkers.promises import (
     mails_taken,
     role_of,
     sightings,
+    why_no_mail_is_told_apart,
     working_role,
 )
 from harness.history import Call, History, Pair, Suffered
 from harness.verdict import Verdict, Violation, checker, judged, unknown
 
 EXPLAINS_WITHIN_SECONDS = 5.0
-LONGEST_PAUSE_SECONDS = 20.0  # where the header does not say: what a system file gets that claims nothing
 SERVERS = ("redis", "postgres")
 NO_CLAIM = "whether it explains them is told by claims.reclaim_seconds, which the system file lacks"
 
@@ -49,17 +51,23 @@ def every_accepted_event_is_mailed(history: History) -> Verdict:
     """Every accepted event that asked for a mail was mailed, or failed justifiably."""
     due, taken, excuses = due_mails(history), mails_taken(history), excused(history)
     missing = [pair for pair in due if pair not in taken and pair not in excuses]
+    if why := why_no_mail_is_told_apart(history):
+        return unknown(why, checked=len(due))
     if not history.is_quiet:
         return unknown(f"the world was still moving; {len(missing)} of {len(due)} mails were missing yet", checked=len(due))
     lost = [Violation(f"{pair} was {in_words(due[pair])} and its mail was never taken: it is lost", pair) for pair in missing]
+    if lost and rest_is_doubtful(history):
+        return weighed(judged(checked=len(due)), set_aside=len(lost), what="events had no mail, and nothing moved any more,")
     return judged(checked=len(due), violations=lost, nothing="no accepted event asked for a mail")
 
 
 @checker("mails")
 def no_unexplained_second_mail(history: History) -> Verdict:
     """No event is mailed again unless a lost reply, a crash or a long freeze explains that very mail."""
+    if why := why_no_mail_is_told_apart(history):
+        return unknown(why)
     taken, shown, (certain, possible) = mails_taken(history), sightings(history), _interruptions(history)
-    stalled, set_aside, under_way = stalls(history), 0, _may_be_interrupted(history)
+    set_aside, under_way = 0, _may_be_interrupted(history)
     violations, undecided = [], 0
     for pair, mails in taken.items():
         completed = first_shown(shown.get(pair, []), "completed")
@@ -69,7 +77,7 @@ def no_unexplained_second_mail(history: History) -> Verdict:
         undecided += len(unproved) - len(unexplained)
         for number in unexplained:
             mail, earlier = mails[number], mails[number - 1]
-            if is_doubtful(stalled, earlier.begin_s, mail.begin_s):
+            if _may_be_the_machines(history, earlier, mail, seen_s=seen_s):
                 set_aside += 1
                 continue
             violations.append(Violation(_unexplained(mail, earlier, pair), pair))
@@ -104,6 +112,19 @@ def _may_be_interrupted(history: History) -> bool:
         window.end_s == math.inf and str(window.planned.get("fault")).endswith(("Crashes", "Freezes"))
         for window in fault_windows(history)
     )
+
+
+def _may_be_the_machines(history: History, earlier: Call, mail: Call, *, seen_s: float) -> bool:
+    """Whether the machine stood still between the two mails, or so that the event was taken up again: as a fault explains it."""
+    stalled, claims = stalls(history), history.header.claims
+    patience_s = (claims.get("reclaim_seconds") or math.inf) + claims.get("longest_pause_seconds", LONGEST_PAUSE_SECONDS)
+    return is_doubtful(stalled, earlier.begin_s, mail.begin_s) or any(
+        _touches(stall, earlier) and stall[0] < seen_s and mail.begin_s <= stall[1] + patience_s for stall in stalled
+    )
+
+
+def _touches(stall: Stall, earlier: Call) -> bool:
+    return stall[0] <= earlier.end_s + EXPLAINS_WITHIN_SECONDS and stall[1] >= earlier.begin_s
 
 
 def _without_reason(mails: Sequence[Call], *, by: Sequence[Interruption], seen_s: float) -> list[int]:

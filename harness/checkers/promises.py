@@ -14,6 +14,7 @@ from harness.history import Call, History, Lifecycle, Pair, Post, Read, Row, Sto
 STATUSES = ("pending", "processing", "completed", "failed")
 FINAL_STATUSES = ("completed", "failed")
 REFUSED_FOR_NOW = (429, 503)
+FEWEST_CALLS_THAT_TELL = 2  # one mail that names no event may be that mail's own mistake; if none does, the pointers lead nowhere
 # A 4xx of the provider that says nothing about the mail itself: configuration (401, 403), its own pace (408, 425, 429).
 NOT_ABOUT_THE_MAIL = (401, 403, 408, 425, 429)
 
@@ -99,6 +100,20 @@ def mails_taken(history: History) -> dict[Pair, list[Call]]:
     """The mails the provider took, by event, in the order in which they reached it."""
     calls = {pair: [call for call in calls if call.taken] for pair, calls in history.by_pair(Call).items()}
     return {pair: sorted(taken, key=lambda call: call.begin_s) for pair, taken in calls.items() if taken}
+
+
+def why_no_mail_is_told_apart(history: History) -> str:
+    """Why no mail can be judged though mails were sent: none of several names an event. Empty if one does."""
+    calls = history.of(Call)
+    if len(calls) < FEWEST_CALLS_THAT_TELL or any(call.pair is not None for call in calls):
+        return ""
+    shown = next((f": {call.unnamed}" for call in calls if call.unnamed), "")
+    return f"mail_source and mail_id of [observe] name no event in any of {len(calls)} mails{shown}"
+
+
+def mails_are_told_apart(history: History) -> bool:
+    """Whether mails are judged at all, and can be."""
+    return "mails" in history.header.offers and not why_no_mail_is_told_apart(history)
 
 
 def due_mails(history: History) -> dict[Pair, Post]:

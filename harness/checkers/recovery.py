@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping, Sequence
 
-from harness.checkers.noise import is_doubtful, stalls, weighed
+from harness.checkers.noise import Stall, is_doubtful, not_held_up, stalled_seconds, stalls, weighed
 from harness.checkers.promises import (
     FINAL_STATUSES,
     REFUSED_FOR_NOW,
@@ -16,11 +16,13 @@ from harness.checkers.promises import (
     is_cut_off,
     is_refused,
     last_fault_end_s,
+    mails_are_told_apart,
     mails_taken,
     planned_fault,
     role_of,
     sightings,
     starts,
+    why_no_mail_is_told_apart,
     working_role,
 )
 from harness.history import Call, History, Lifecycle, Pair, Post, Suffered
@@ -29,6 +31,7 @@ from harness.verdict import Verdict, Violation, checker, judged, not_applicable,
 DUE_PER_ALLOWED_CALL = 3  # with fewer mails due, a service without a breaker would stay below the limit as well
 STOPS_CALLING_WITHIN_SECONDS = 0.25
 STOPS_WITHIN_SECONDS = 10.0
+STARTS_WITHIN_SECONDS = 30.0  # what a process is given until it is ready
 TOLD_TO_STOP = ("terminated", "terminating")  # both words are in use for "was told to stop"
 BY_ITSELF = "by itself"  # how the detail of an exit begins that nobody asked for
 
@@ -48,6 +51,8 @@ def provider_is_spared(history: History) -> Verdict:
             violations.append(Violation(f"{what}; its claimed breaker allows {allowed}"))
         due = _due_during(history, outage)
         checked += due if due >= DUE_PER_ALLOWED_CALL * allowed else 0
+    if not violations and (why := why_no_mail_is_told_apart(history)):
+        return unknown(why)
     if not violations and not checked:
         return not_applicable(f"too few mails were due during the outage to tell: under {DUE_PER_ALLOWED_CALL} per allowed call")
     return judged(checked=checked, violations=violations)
@@ -57,16 +62,19 @@ def provider_is_spared(history: History) -> Verdict:
 def rate_limit_is_respected(history: History) -> Verdict:
     """A process that was told when the rate limit resets makes no call before."""
     limited = [call for call in history.of(Call) if call.resets_at_s is not None and not call.reply_lost]
+    early = [(call, answer) for call in history.of(Call) if (answer := _forbids(history, limited, call))]
+    stalled = stalls(history)
+    certain = [(call, answer) for call, answer in early if not _may_not_have_heard(stalled, answer, call)]
     violations = [
         Violation(
             f"{call.process} was told at {answer.end_s:.3f} s that the rate limit resets at {answer.resets_at_s:.3f} s, "
             f"and called again at {call.begin_s:.3f} s",
             call.pair,
         )
-        for call in history.of(Call)
-        if (answer := _forbids(history, limited, call))
+        for call, answer in certain
     ]
-    return judged(checked=len(limited), violations=violations, nothing="no call met the rate limit")
+    verdict = judged(checked=len(limited), violations=violations, nothing="no call met the rate limit")
+    return weighed(verdict, set_aside=len(early) - len(certain), what="calls came too early")
 
 
 @parameterised()
@@ -99,10 +107,11 @@ def ingest_recovers(history: History, *, within_seconds: float) -> Verdict:
     healed_s = max((window.end_s for window in fault_windows(history)), default=math.inf)
     if healed_s == math.inf:
         return unknown("nobody knows when the last fault ended")
-    posts, stalled = history.by_pair(Post), stalls(history)
+    posts = history.by_pair(Post)
     late = [post for posts_of_pair in posts.values() for post in posts_of_pair if post.begin_s >= healed_s + within_seconds]
     failed = [post for post in late if not post.promises and not _is_rightly_refused(post, posts[post.pair])]
-    certain = [post for post in failed if not is_doubtful(stalled, post.begin_s, post.end_s)]
+    # Nobody recovers from a stall of the machine faster than from a fault.
+    certain = not_held_up(history, failed, lead_s=within_seconds)
     violations = [
         Violation(
             f"{post.pair}: the POST at {post.begin_s:.3f} s, {post.begin_s - healed_s:.1f} s after the last fault, was answered "
@@ -120,12 +129,13 @@ def ingest_recovers(history: History, *, within_seconds: float) -> Verdict:
 def processes_stay_up(history: History) -> Verdict:
     """No process of the service ends by itself, whatever else fails, and each can be started again."""
     processes = history.header.processes
-    own = [entry for entry in history.of(Lifecycle) if role_of(entry.process) in processes]
-    violations = [
-        Violation(f"{entry.process} {wrong} at {entry.at_s:.3f} s{_in_detail(entry)}") for entry in own if (wrong := _fell(entry))
-    ]
+    fell = [entry for entry in history.of(Lifecycle) if role_of(entry.process) in processes and _fell(entry)]
+    stalled = stalls(history)
+    certain = [entry for entry in fell if not _may_have_been_held_up(stalled, entry)]
+    violations = [Violation(f"{entry.process} {_fell(entry)} at {entry.at_s:.3f} s{_in_detail(entry)}") for entry in certain]
     checked = sum(processes.values()) if history.entries else 0
-    return judged(checked=checked, violations=violations, nothing="nothing was recorded of any process")
+    verdict = judged(checked=checked, violations=violations, nothing="nothing was recorded of any process")
+    return weighed(verdict, set_aside=len(fell) - len(certain), what="processes were not ready again in time")
 
 
 @checker()
@@ -133,14 +143,38 @@ def terminations_are_clean(history: History) -> Verdict:
     """A process that is told to stop exits with code 0 within 10 s."""
     entries = history.of(Lifecycle)
     told = {entry: _exit_after(entries[number:]) for number, entry in enumerate(entries) if entry.what in TOLD_TO_STOP}
+    wrong = {entry: _what_is_unclean(entry, exit_, is_over=history.rest is not None) for entry, exit_ in told.items()}
+    stalled = stalls(history)
+    held_up = [entry for entry, exit_ in told.items() if wrong[entry] and _was_late_beside_noise(stalled, entry, exit_)]
     violations = [
-        Violation(f"{entry.process} was told to stop at {entry.at_s:.3f} s and {wrong}")
-        for entry, exit_ in told.items()
-        if (wrong := _what_is_unclean(entry, exit_, is_over=history.rest is not None))
+        Violation(f"{entry.process} was told to stop at {entry.at_s:.3f} s and {what}")
+        for entry, what in wrong.items()
+        if what and entry not in held_up
     ]
     if not violations and any(exit_ is None for exit_ in told.values()):
         return unknown("the history is cut off before every process that was told to stop exits", checked=len(told))
-    return judged(checked=len(told), violations=violations, nothing="no process was told to stop")
+    verdict = judged(checked=len(told), violations=violations, nothing="no process was told to stop")
+    return weighed(verdict, set_aside=len(held_up), what="processes took too long to stop")
+
+
+def _may_not_have_heard(stalled: Sequence[Stall], answer: Call, call: Call) -> bool:
+    """Whether the machine left the process no time to hear the answer before it called again."""
+    waited_s = call.begin_s - answer.end_s
+    return bool(stalled) and waited_s - stalled_seconds(stalled, answer.end_s, call.begin_s) <= STOPS_CALLING_WITHIN_SECONDS
+
+
+def _may_have_been_held_up(stalled: Sequence[Stall], entry: Lifecycle) -> bool:
+    """Only a start can be late; who ends by itself has ended."""
+    return entry.what == "not restarted" and is_doubtful(stalled, entry.at_s - STARTS_WITHIN_SECONDS, entry.at_s)
+
+
+def _was_late_beside_noise(stalled: Sequence[Stall], told: Lifecycle, end: Lifecycle | None) -> bool:
+    """Whether it stopped too late, which may be the machine's; a wrong exit code in good time is not."""
+    return end is not None and _took_s(told, end) > STOPS_WITHIN_SECONDS and is_doubtful(stalled, told.at_s, end.at_s)
+
+
+def _took_s(told: Lifecycle, end: Lifecycle) -> float:
+    return end.took_s if end.took_s is not None else round(end.at_s - told.at_s, 6)
 
 
 def _judged_until_s(history: History) -> float:
@@ -203,7 +237,7 @@ def _forbids(history: History, limited: list[Call], call: Call) -> Call | None:
 
 def _delivered_s(history: History) -> Mapping[Pair, float]:
     """When each promised event had its row and, if due, its mail, as far as both were seen."""
-    stored_s, mails, judges_mails = first_stored_s(history), mails_taken(history), "mails" in history.header.offers
+    stored_s, mails, judges_mails = first_stored_s(history), mails_taken(history), mails_are_told_apart(history)
     delivered: dict[Pair, float] = {}
     for pair, promise in history.promised.items():
         mail_s = mails[pair][0].end_s if pair in mails else math.inf
@@ -238,7 +272,7 @@ def _exit_after(entries: Sequence[Lifecycle]) -> Lifecycle | None:
 def _what_is_unclean(told: Lifecycle, end: Lifecycle | None, *, is_over: bool) -> str:
     if end is None:
         return "never exited" if is_over else ""
-    took_s = end.took_s if end.took_s is not None else round(end.at_s - told.at_s, 6)
+    took_s = _took_s(told, end)
     if end.what == "killed":
         return f"had to be killed after {took_s:.1f} s"
     if end.exit_code != 0:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
-from harness.checkers.noise import is_doubtful, stalls, weighed
+from harness.checkers.noise import not_held_up, rest_is_doubtful, weighed
 from harness.checkers.promises import (
     FINAL_STATUSES,
     STATUSES,
@@ -15,15 +15,17 @@ from harness.checkers.promises import (
     in_words,
     is_cut_off,
     is_refusal_for_good,
+    mails_are_told_apart,
     mails_taken,
     poison,
     refused_for_good_s,
     rows_were_read,
     sightings,
     stored_rows,
+    why_no_mail_is_told_apart,
 )
 from harness.history import Call, History, Pair, Post, Read
-from harness.verdict import Verdict, Violation, checker, judged, unknown
+from harness.verdict import Ruling, Verdict, Violation, checker, judged, unknown
 
 READABLE_AGAIN_SECONDS = 5.0  # so long after a fault a status may still be unavailable
 SOON_SECONDS = 5.0  # "at once" as clients see it, who may have to ask a few times
@@ -37,8 +39,8 @@ def a_promise_is_readable_at_once(history: History) -> Verdict:
     promised = history.promised
     after = [read for read in history.of(Read) if read.pair in promised and read.begin_s >= promised[read.pair].end_s]
     decided = [read for read in after if _is_decided(read)]
-    unavailable, stalled = _unavailable(history, after), stalls(history)
-    certain = [read for read in unavailable if not is_doubtful(stalled, read.begin_s, read.end_s)]
+    unavailable = _unavailable(history, after)
+    certain = not_held_up(history, unavailable)
     violations = [
         Violation(f"{read.pair} was {in_words(promised[read.pair])}, but a read at {read.begin_s:.3f} s {wrong}", read.pair)
         for read in [*decided, *certain]
@@ -70,13 +72,19 @@ def every_status_becomes_final(history: History) -> Verdict:
     promised = history.promised
     last = {pair: shown[-1] for pair, shown in sightings(history).items() if pair in promised}
     unfinished = [pair for pair, sighting in last.items() if sighting.status not in FINAL_STATUSES]
-    if not history.is_quiet:
+    if history.rest is None or not history.rest.quiet:
         return unknown(f"the world was still moving; {len(unfinished)} of {len(last)} events were unfinished", checked=len(last))
-    violations = [
-        Violation(f"{pair} was still {last[pair].status} at {last[pair].end_s:.3f} s, when nothing moved any more", pair)
-        for pair in unfinished
-    ]
-    return judged(checked=len(last), violations=violations, nothing="no status of an accepted event was read")
+    unanswered = _asked_in_vain(history, last)
+    known = [pair for pair in unfinished if pair not in unanswered]
+    set_aside = len(known) if rest_is_doubtful(history) else 0
+    violations = [Violation(_never_final(last[pair], history.rest.at_s, pair), pair) for pair in known]
+    verdict = judged(
+        checked=len(last), violations=[] if set_aside else violations, nothing="no status of an accepted event was read"
+    )
+    if verdict.ruling is Ruling.HELD and (untold := len(unfinished) - len(known)):
+        told = f"{untold} events were last shown unfinished, and nobody was told their status once nothing moved any more"
+        return unknown(told, checked=len(last))
+    return weighed(verdict, set_aside=set_aside, what="events were unfinished, and nothing moved any more,")
 
 
 @checker("rows")
@@ -86,6 +94,8 @@ def completed_means_done(history: History) -> Verdict:
     without_row, without_mail = _without_row(history, completed), _without_mail(history, completed)
     if not rows_were_read(history) and not [*without_row, *without_mail]:
         return unknown("the final rows could not be read", checked=len(completed))
+    if not without_row and "mails" in history.header.offers and (why := why_no_mail_is_told_apart(history)):
+        return unknown(why, checked=len(completed))
     return judged(checked=len(completed), violations=[*without_row, *without_mail], nothing="no event was seen completed")
 
 
@@ -120,6 +130,22 @@ def _unavailable(history: History, reads: Sequence[Read]) -> list[Read]:
         if not _is_decided(read)
         and not any(window.overlaps(read.begin_s - READABLE_AGAIN_SECONDS, read.end_s) for window in windows)
     ]
+
+
+def _asked_in_vain(history: History, last: Mapping[Pair, Sighting]) -> set[Pair]:
+    """The events whose status somebody asked for after it was last shown, and was told nothing: no answer, a 5xx or 429."""
+    return {
+        read.pair
+        for read in history.of(Read)
+        if read.pair in last and read.begin_s > last[read.pair].end_s and not _is_decided(read)
+    }
+
+
+def _never_final(shown: Sighting, rest_s: float, pair: Pair) -> str:
+    """How an event was left unfinished, whether somebody looked again at the end or not."""
+    if shown.end_s >= rest_s:
+        return f"{pair} was still {shown.status} at {shown.end_s:.3f} s, when nothing moved any more"
+    return f"{pair} was last shown {shown.status}, at {shown.end_s:.3f} s, and at {rest_s:.3f} s nothing moved any more"
 
 
 def _unread(promised: Mapping[Pair, Post], decided: Sequence[Read]) -> int:
@@ -167,7 +193,7 @@ def _without_row(history: History, completed: dict[Pair, Sighting]) -> list[Viol
 
 
 def _without_mail(history: History, completed: dict[Pair, Sighting]) -> list[Violation]:
-    if "mails" not in history.header.offers:
+    if not mails_are_told_apart(history):
         return []
     promised = history.promised
     asked = {post.pair for post in history.of(Post) if promised.get(post.pair, post).wants_mail}

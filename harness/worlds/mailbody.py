@@ -5,6 +5,7 @@ Only what decides between 202 and 400 for a plain mail is here; `provider.py` tu
 
 from __future__ import annotations
 
+import json
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -13,6 +14,8 @@ from typing import Any
 from harness.traffic import REFUSED_DOMAIN
 
 MOST_PERSONALIZATIONS = 1000
+LONGEST_SKETCH = 500
+LONGEST_TEXT_IN_SKETCH = 30
 ADDRESS = re.compile(r"[^@\s]+@[^@\s.]+(\.[^@\s.]+)+")
 
 
@@ -31,6 +34,11 @@ def string_at(document: Any, pointer: str) -> str | None:
     return document if isinstance(document, str) else None
 
 
+def sketch(document: Any) -> str:
+    """A parsed body in brief, as JSON: long texts are cut, and of a list only its first entry is shown."""
+    return _cut(json.dumps(_in_brief(document)), LONGEST_SKETCH)
+
+
 def complaint_about(mail: Any) -> Complaint | None:
     """The first reason to refuse this parsed body; None when it is a mail that can be sent."""
     if not isinstance(mail, dict):
@@ -44,6 +52,21 @@ def _child(document: Any, name: str) -> Any:
     if isinstance(document, list) and name.isdecimal() and int(name) < len(document):
         return document[int(name)]
     return None
+
+
+def _in_brief(document: Any) -> Any:
+    match document:
+        case dict():
+            return {_cut(name, LONGEST_TEXT_IN_SKETCH): _in_brief(value) for name, value in document.items()}
+        case [first, *_]:
+            return [_in_brief(first)]
+        case str():
+            return _cut(document, LONGEST_TEXT_IN_SKETCH)
+    return document
+
+
+def _cut(text: str, longest: int) -> str:
+    return text if len(text) <= longest else f"{text[:longest]}..."
 
 
 def _complaints(mail: dict[str, Any]) -> Iterator[Complaint]:

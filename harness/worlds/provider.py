@@ -16,11 +16,9 @@ from dataclasses import dataclass, field
 from random import Random
 from typing import Any, TypeVar
 
-from harness.worlds.mailbody import complaint_about, string_at
+from harness.worlds.latency import LOGNORMAL, Latency
+from harness.worlds.mailbody import complaint_about, sketch, string_at
 
-MEDIAN_PROCESSING_S = 0.1
-PROCESSING_SPREAD = 0.35
-LONGEST_PROCESSING_S = 1.0
 REASONS = {
     401: "unauthorized",
     403: "access forbidden",
@@ -45,7 +43,7 @@ class Reply:
 
     `after_s`: seconds between arrival and answer. `taken`: the mail will be delivered. `lost`: the connection is reset
     after `after_s` instead of answered. `trickle`: the answer drips a byte at a time. `source`, `id`: the event the
-    mail names, None where the body names none.
+    mail names, None where the body names none; `unnamed` then says why.
     """
 
     status: int
@@ -57,6 +55,7 @@ class Reply:
     trickle: bool = False
     source: str | None = None
     id: str | None = None
+    unnamed: str = ""
 
 
 # Behaviours compare by identity (eq=False): two equal faults at once stay two, each with evidence of its own.
@@ -120,6 +119,7 @@ class Provider:
     random: Random
     mail_source: str = field(kw_only=True)
     mail_id: str = field(kw_only=True)
+    latency: Latency = field(default=LOGNORMAL, kw_only=True)
     behaviours: list[Behaviour] = field(default_factory=list)
     _touched: dict[Behaviour, int] = field(default_factory=dict)
     _windows: dict[RateLimits, _Window] = field(default_factory=dict)
@@ -133,6 +133,7 @@ class Provider:
         mail = _parsed(request.body)
         reply = self._judged(request, mail)
         trickles = self._active(Trickles)
+        source, id_ = string_at(mail, self.mail_source), string_at(mail, self.mail_id)
         for behaviour in trickles:
             self._touch(behaviour)
         return Reply(
@@ -143,13 +144,20 @@ class Provider:
             taken=reply.taken,
             lost=reply.lost,
             trickle=bool(trickles),
-            source=string_at(mail, self.mail_source),
-            id=string_at(mail, self.mail_id),
+            source=source,
+            id=id_,
+            unnamed=self._why_unnamed(mail) if source is None or id_ is None else "",
         )
 
     def id_of(self, body: bytes) -> str | None:
         """The id of the event a mail is about; None where the body names none."""
         return string_at(_parsed(body), self.mail_id)
+
+    def _why_unnamed(self, mail: Any) -> str:
+        """Which pointer leads nowhere in this body; empty if none does, or if there are none."""
+        pointers = {"mail_source": self.mail_source, "mail_id": self.mail_id}
+        astray = [f"{key} = {at!r}" for key, at in pointers.items() if at and string_at(mail, at) is None]
+        return f"{' and '.join(astray)} points to no text in {sketch(mail)}" if astray else ""
 
     def _judged(self, request: MailRequest, mail: Any) -> Reply:
         """In the order of the real thing: the edge, authorisation, quota, body, and only then the mail."""
@@ -236,8 +244,7 @@ class Provider:
         return {}
 
     def _processing_s(self) -> float:
-        drawn_s = self.random.lognormvariate(math.log(MEDIAN_PROCESSING_S), PROCESSING_SPREAD)
-        return min(drawn_s, LONGEST_PROCESSING_S)
+        return self.latency.draw(self.random)
 
     def _active(self, kind: type[B]) -> list[B]:
         return [behaviour for behaviour in self.behaviours if isinstance(behaviour, kind)]

@@ -37,10 +37,10 @@ class Story:
         fields = answer | {"payload": "p", "wants_mail": True, "poison": False, "attempt": 0} | more
         self.history.record(Post(pair=pair(name), begin_s=at_s, end_s=at_s + took_s, **fields))
 
-    def read(self, name: str, at_s: float, status: str | None = "pending", **more: Any) -> None:
+    def read(self, name: str, at_s: float, status: str | None = "pending", *, took_s: float = 0.002, **more: Any) -> None:
         """A status read."""
         fields: dict[str, Any] = {"outcome": "ok", "http_status": 200, "process": "api-0"} | more
-        self.history.record(Read(pair=pair(name), begin_s=at_s, end_s=at_s + 0.002, status=status, **fields))
+        self.history.record(Read(pair=pair(name), begin_s=at_s, end_s=at_s + took_s, status=status, **fields))
 
     def call(self, name: str, at_s: float, http_status: int = 202, **more: Any) -> None:
         """A call of mail/send."""

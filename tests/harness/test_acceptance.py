@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+from typing import Any
 
 import pytest
 
@@ -42,12 +43,12 @@ DELIVERY = "every_accepted_event_is_stored_once"
 
 def test_there_are_the_seven_of_the_draft_and_every_checker_exists() -> None:
     assert len(CRITERIA) == 7
-    named = {checker for criterion in CRITERIA for checker in criterion.checkers}
+    named = {checker for criterion in CRITERIA for checker in criterion.checkers} - {acceptance.LOAD}
     assert named <= set(CHECKERS), named - set(CHECKERS)
     assert set(acceptance.VOIDS_AN_EXECUTION) <= set(CHECKERS)
 
 
-@pytest.mark.parametrize("name", ["latency", "rollback", "queue_depth", "tracing"])
+@pytest.mark.parametrize("name", ["rollback", "queue_depth", "tracing"])
 def test_what_no_code_judges_stays_outside(name: str) -> None:
     one = ruled(name, execution("worker_crash", verdict(DELIVERY)))
     assert one.ruling is None
@@ -104,6 +105,22 @@ def test_the_latency_of_real_scenarios_is_mentioned_not_judged() -> None:
     one = ruled("latency", seen)
     assert one.ruling is None
     assert "POST /ingest 7.2 ms" in one.evidence
+
+
+def load_row(ruling: str, *, role: str = "after", reason: str = "") -> dict[str, Any]:
+    figure = {"value": 12.3, "low": 11.0, "high": None}
+    row = {"system": "async", "role": role, "endpoint": "POST /ingest", "requests": 4000, "failures": 0, "rate_per_s": 50.0}
+    return row | {"p95_ms": figure, "limits_ms": {"p95": 50.0}, "ruling": ruling, "reason": reason}
+
+
+@pytest.mark.parametrize("ruling", ["held", "violated", "unknown"])
+def test_latency_is_judged_by_the_load_run_of_the_system_alone(ruling: str) -> None:
+    rows = [load_row("violated", role="before"), load_row(ruling, reason="" if ruling == "held" else "why")]
+    results = archive.assemble("load", "async", scenarios=(), load=rows, started_at="", wall_s=0)
+    one = next(one for one in acceptance.judge(results) if one.name == "latency")
+    assert one.ruling == ruling
+    assert one.evidence == ("POST /ingest P95 12.3 of 50 ms; 4,000 POSTs at 50/s" if ruling == "held" else "why")
+    assert results.ruling == ruling
 
 
 def test_criteria_become_part_of_the_results() -> None:

@@ -12,7 +12,7 @@ from hypothesis import strategies as some
 
 from harness import archive
 from harness.archive import RunFolder
-from harness.history import History
+from harness.history import Call, History
 from harness.results import Campaign, CriterionRuling, Execution, Results, total
 from harness.usage import UsageError
 from harness.verdict import Ruling, Verdict
@@ -32,6 +32,9 @@ COUNT_KEYS = {
     "stored_twice",
     "mailed_twice",
     "lost",
+    "failed",
+    "posts_refused",
+    "posts_unknown",
 }
 
 
@@ -55,6 +58,9 @@ def test_counts_of_a_crash_name_the_lost_event() -> None:
         "stored_twice": 0,
         "mailed_twice": 0,
         "lost": 2,
+        "failed": 0,
+        "posts_refused": 0,
+        "posts_unknown": 0,
     }
 
 
@@ -70,6 +76,32 @@ def test_every_offered_event_is_accepted_refused_or_unknown() -> None:
     counts = archive.counts(story.history)
     assert [counts[key] for key in ("offered", "accepted", "refused", "unknown", "duplicate")] == [3, 1, 1, 1, 1]
     assert counts["lost"] == 1, "a duplicate answer is a promise too"
+    assert [counts[key] for key in ("posts_refused", "posts_unknown")] == [3, 2], "every attempt, as in the time line"
+
+
+def test_failed_is_what_the_service_said_last() -> None:
+    story = Story()
+    for name, statuses in {"poison": ("pending", "failed"), "revived": ("failed", "completed"), "kept": ("completed",)}.items():
+        for number, status in enumerate(statuses):
+            story.read(name, 1 + number, status)
+    story.read("poison", 5, None, http_status=503, outcome="failed")
+    assert archive.counts(story.history)["failed"] == 1
+
+
+def test_mails_nobody_can_tell_apart_are_not_counted() -> None:
+    unseen, lost_pointers = Story(offers=("api", "rows", "sendgrid")), Story()
+    for story in (unseen, lost_pointers):
+        for name in ("a", "b"):
+            story.post(name, 0)
+            story.stored(name, 1)
+    for at_s in (1, 2):
+        lost_pointers.history.record(Call(pair=None, process="worker-0", begin_s=at_s, end_s=at_s, http_status=202, taken=True))
+    counted = {}
+    for case, story in {"not looked at": unseen, "no mail names its event": lost_pointers}.items():
+        story.rest(9)
+        counts = archive.counts(story.history)
+        counted[case] = [counts[key] for key in ("stored", "mailed", "mailed_twice", "lost")]
+    assert counted == {"not looked at": [2, None, None, 0], "no mail names its event": [2, None, None, None]}
 
 
 def test_twice_counts_events_not_rows() -> None:

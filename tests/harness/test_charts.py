@@ -8,7 +8,7 @@ from xml.etree import ElementTree
 
 import pytest
 
-from harness import charts, matrix, series
+from harness import charts, matrix, panels, series
 from harness.history import History
 from harness.results import Campaign, Execution
 from harness.svg import Linear, Logarithmic, pixels, round_step
@@ -112,7 +112,7 @@ def test_fault_labels_do_not_overlap() -> None:
     for number in range(6):
         story.fault(number * 1.0, number + 0.5, name=f"Fault{number}", processes=("worker-0", "worker-1"))
     story.rest(20)
-    lanes = charts._lanes(story.history.entries[:6], Linear(0, 20, charts.LEFT, charts.RIGHT))  # type: ignore[arg-type]
+    lanes = charts._lanes(story.history.entries[:6], Linear(0, 20, panels.LEFT, panels.RIGHT))  # type: ignore[arg-type]
     for lane in lanes:
         assert all(before.right < after.left for before, after in pairwise(lane))
 

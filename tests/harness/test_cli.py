@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from harness import verbs
+from harness import cli, verbs
 from harness.history import History
 from harness.runner import Order, execute
 from tests.command import harness, last_lines
@@ -93,6 +93,34 @@ def test_wrong_words_are_refused(words: list[str]) -> None:
     refused(*words)
 
 
+@pytest.mark.parametrize(
+    ("option", "text", "sentence"),
+    [
+        ("--seed", "-1", "expected a whole number from 0 on, not '-1'"),
+        ("--seed", "x", "expected a whole number from 0 on, not 'x'"),
+        ("--seeds", "1.5", "expected a whole number from 1 on, not '1.5'"),
+    ],
+)
+def test_a_number_that_is_none_is_refused_in_words(
+    option: str, text: str, sentence: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    with pytest.raises(SystemExit) as refusal:
+        cli.parser().parse_args(["run", "baseline", option, text])
+    assert refusal.value.code == 2
+    assert sentence in capsys.readouterr().err
+
+
+def test_the_help_names_every_system(capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit):
+        cli.parser().parse_args(["run", "--help"])
+    assert "async, draft, draft_as_written, sync, or a system file's path" in " ".join(capsys.readouterr().out.split())
+
+
+def test_a_refused_run_leaves_no_empty_folder(tmp_path: Path) -> None:
+    refused("run", "baseline", "--flaw", "no_such_flaw.py", "--out", str(tmp_path / "out"))
+    assert list(tmp_path.iterdir()) == []
+
+
 def test_a_flaw_is_planted_in_the_simulation_only() -> None:
     assert "use --world simulated" in refused("run", "baseline", "--world", "real", "--flaw", "any.py")
     assert "cannot be planted" in refused("run", "baseline", "--flaw", "no_such_flaw.py")
@@ -101,6 +129,13 @@ def test_a_flaw_is_planted_in_the_simulation_only() -> None:
 def test_results_do_not_go_where_something_is(tmp_path: Path) -> None:
     (tmp_path / "results.json").write_text("{}")
     assert "is not empty" in refused("run", "baseline", "--out", str(tmp_path))
+
+
+def test_without_a_terminal_it_says_what_begins(tmp_path: Path) -> None:
+    done = harness("run", "baseline", "worker_crash", "--seeds", "2", "--out", str(tmp_path / "out"))
+    assert done.stderr.splitlines() == ["simulating 2 scenarios, 2 seeds each"], (
+        "and nothing else, no blank line, while all holds"
+    )
 
 
 def test_every_verb_ends_its_help_with_an_example() -> None:
@@ -140,6 +175,7 @@ def test_a_replay_gives_the_same_violations(run: Path, tmp_path: Path) -> None:
     done = harness("replay", str(history), "--out", str(tmp_path / "again"))
     assert done.returncode == 1, last_lines(done)
     assert "the same violations as stored" in done.stdout
+    assert "the same seed and plan give the same history" in done.stdout.splitlines()[0]
     (again,) = (tmp_path / "again").glob("scenarios/*/history.jsonl")
     assert again.read_bytes() == history.read_bytes()
 

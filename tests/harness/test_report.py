@@ -5,6 +5,7 @@ After a change on purpose: UPDATE_SNAPSHOTS=1 python -m pytest tests/harness/tes
 
 from __future__ import annotations
 
+import dataclasses
 import os
 import shutil
 import tempfile
@@ -17,12 +18,12 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as some
 
-from harness import acceptance, report
+from harness import acceptance, checkers, report, summary
 from harness.archive import RunFolder
 from harness.history import History
 from harness.markdown import block, code, plain, slug, table
-from harness.results import Campaign, Execution, Results
-from harness.verdict import Ruling
+from harness.results import Campaign, Counts, Execution, Results, execution_of
+from harness.verdict import Ruling, Verdict, Violation
 from tests.harness import stories
 from tests.harness.stories import Story
 
@@ -130,6 +131,96 @@ def test_what_could_not_be_decided_is_not_kept(tmp_path: Path) -> None:
     text = text_of(RunFolder(tmp_path), results_of(one))
     assert "**0 kept, 0 broken, 7 could not be decided**" in text
     assert "unknown, no bite" in text
+
+
+def test_a_promise_is_kept_although_nobody_knows_how_fast_it_was_given() -> None:
+    slow = Verdict(ruling=Ruling.UNKNOWN, checker="ingest_stays_fast", claim="Fast.", reason="69 samples are too few")
+    mailed = Verdict(ruling=Ruling.UNKNOWN, checker="every_accepted_event_is_mailed", claim="Mailed.", reason="still moving")
+    counts: Counts = {"accepted": 7}
+    for verdicts, kept_events in (((slow,), 7), ((slow, mailed), 0)):
+        one = Execution(
+            name="s", world="real", seed=1, system="a", ruling=Ruling.UNKNOWN, counts=counts, verdicts=verdicts, reason="why"
+        )
+        assert summary.promises(results_of(one)).kept == kept_events
+
+
+def test_an_event_that_was_kept_in_the_end_is_not_broken_because_a_post_failed() -> None:
+    found = (Violation("evt_1 of a5: the POST at 6.607 s failed: 504", stories.pair("evt_1")),)
+    for checker, broken in (("ingest_stays_available", 0), ("every_accepted_event_is_mailed", 1)):
+        verdict = Verdict(ruling=Ruling.VIOLATED, checker=checker, claim="A claim.", violations=found)
+        one = Execution(
+            name="s", world="real", seed=1, system="a", ruling=Ruling.VIOLATED, counts={"accepted": 7}, verdicts=(verdict,)
+        )
+        assert summary.promises(results_of(one)).broken == broken
+        told = summary.told_in_numbers(results_of(one))
+        assert ("in which alone something was violated" in told) is (broken == 0)
+
+
+def test_what_is_violated_comes_first(tmp_path: Path) -> None:
+    unknown = Verdict(ruling=Ruling.UNKNOWN, checker="every_fault_bit", claim="Every fault bit.", reason="it did not")
+    broken = Verdict(ruling=Ruling.VIOLATED, checker="c", claim="Kept.", checked=1, violations=(Violation("a is lost"),))
+    executions = [
+        Execution(name=name, world="real", seed=1, system="a", ruling=verdict.ruling, verdicts=(verdict,), reason=verdict.reason)
+        for name, verdict in (("first", unknown), ("second", unknown), ("third", broken))
+    ]
+    text = text_of(RunFolder(tmp_path), results_of(*executions))
+    headings = [line for line in text.splitlines() if line.startswith("### ")]
+    assert [heading.split(",")[0] for heading in headings] == ["### third", "### first", "### second"]
+    assert text.index("- [third") < text.index("- [first")
+
+
+def test_a_violated_row_says_what_was_found_first(tmp_path: Path) -> None:
+    folder = RunFolder(tmp_path)
+    story = Story()
+    story.post("evt_000000", 0, outcome="unknown", http_status=504, answer=None)
+    story.kept("evt_000000", 1)
+    story.rest(9)
+    text = text_of(folder, results_of(kept(folder, story.history, [("evt_000000 of a5 " + "is lost " * 40, "evt_000000")])))
+    (row,) = [line for line in text.splitlines() if line.startswith("| worker_crash | real | ✗")]
+    assert row.split(" | ")[-1].startswith("evt_000000 of a5 is lost")
+    assert row.endswith("is… |")
+    assert "| 0 / 1 |" in row, "one POST was unknown, as in the time line"
+
+
+def test_what_nobody_judged_stands_beside_the_ruling(tmp_path: Path) -> None:
+    story = Story(offers=("api", "rows"), must_hold=tuple(checker.to_data() for checker in checkers.the_contract))
+    story.kept("a", 1)
+    story.rest(9)
+    execution = execution_of(story.history, checkers.judge(story.history), folder="", wall_s=1, cpu_s=1)
+    results = dataclasses.replace(results_of(execution, system="mine"), ruling=Ruling.HELD)
+    lines = text_of(RunFolder(tmp_path), results).splitlines()
+    assert lines[2].endswith("this run tried, but 2 claims of the contract nobody judged (below).")
+    (told,) = [line for line in lines[:8] if line.startswith("**Not judged**")]
+    assert "Every accepted event that asked for a mail was mailed, or failed justifiably (needs mails" in told
+    assert next(line for line in lines if line.startswith("| worker_crash | real |")).count(" | ? | ") == 1
+
+
+def test_no_command_stands_twice_under_again(tmp_path: Path) -> None:
+    seeds = [
+        Execution(
+            name="s",
+            world="simulated",
+            seed=seed,
+            system="a",
+            ruling=Ruling.HELD,
+            repeat=f"harness run s --seed {seed}",
+            folder="",
+        )
+        for seed in (1, 2)
+    ]
+    alone = Execution(name="s", world="real", seed=1, system="a", ruling=Ruling.HELD, repeat="harness run s --world real")
+    row = Campaign(name="s", world="simulated", system="a", held=2, repeat="harness run s --seeds 2")
+    text = text_of(RunFolder(tmp_path), results_of(*seeds, alone, campaigns=(row,)))
+    assert text.split("```text\n")[1].split("\n```")[0].splitlines() == ["harness run s --seeds 2", "harness run s --world real"]
+
+
+@pytest.mark.parametrize(("ruling", "becomes"), [(Ruling.HELD, Ruling.UNKNOWN), (Ruling.VIOLATED, Ruling.VIOLATED)])
+def test_an_interrupted_run_says_so_first_and_never_holds(tmp_path: Path, ruling: Ruling, becomes: Ruling) -> None:
+    one = Execution(name="s", world="real", seed=1, system="a", ruling=ruling, counts={"accepted": 7})
+    results = results_of(one).cut_short("after 1 of 13 executions")
+    assert results.ruling is becomes
+    assert text_of(RunFolder(tmp_path), results).splitlines()[2].startswith("**Interrupted after 1 of 13 executions.**")
+    assert Results.from_json(results.to_json()) == results
 
 
 def test_many_violations_are_cut_and_counted(tmp_path: Path) -> None:

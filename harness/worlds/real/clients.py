@@ -68,8 +68,11 @@ class Clients:
         return Exchange(process="", begin_s=begin_s, end_s=self._clock.now(), error=told, refused=True)
 
     async def ask_stub(self, port: int) -> bool:
-        """One request to the bare endpoint beside the service, made as all others are; whether it was answered in time."""
-        head = http.request("POST", "/", headers=JSON, body=b"{}")
+        """One request to the bare endpoint beside the service, made as all others are; whether it was answered in time.
+
+        It is answered once a little was written to the disk and synced.
+        """
+        head = http.request("POST", stub.DISK, headers=JSON, body=b"{}")
         try:
             await http.ask(port, head, b"{}", within_s=stub.TIMES_OUT_AFTER_S)
         except (ConnectionRefusedError, http.NoAnswerError):

@@ -26,6 +26,7 @@ from harness.worlds.real.journal import Journal
 from harness.worlds.real.processes import Command, Guard, Process, await_ready, with_log
 
 READY_WITHIN_S = 30.0
+SET_UP_WITHIN_S = 120.0
 BEFORE_RESTART_S = 1.0
 POLL_S = 0.1  # a service may log every request for its readiness
 SETUP = "setup"
@@ -78,10 +79,17 @@ class Fleet:
         return self._processes[name].pid
 
     async def set_up(self) -> None:
-        """Run the system's set-up command. Raises UsageError if it fails."""
+        """Run the system's set-up command. Raises UsageError if it fails, or takes longer than two minutes."""
         if self._system.setup is None:
             return
-        process = await self._wiring.guard.run(self._command(SETUP, self._system.setup.command))
+        process = await self._wiring.guard.spawn(self._command(SETUP, self._system.setup.command))
+        try:
+            async with asyncio.timeout(SET_UP_WITHIN_S):
+                await process.wait()
+        except TimeoutError:
+            await process.kill()
+            late = f"The set-up command was still running after {SET_UP_WITHIN_S:g} s, and it has to end by itself"
+            raise UsageError(with_log(process, late)) from None
         process.require()
         if code := process.exit_code:
             raise UsageError(with_log(process, f"The set-up command ended with exit code {code}"))

@@ -42,8 +42,12 @@ async def ask(port: int, head: h11.Request, body: bytes, *, within_s: float) -> 
                 writer.close()
     except ConnectionRefusedError:
         raise
-    except (OSError, TimeoutError, h11.RemoteProtocolError) as error:
-        raise NoAnswerError(f"{type(error).__name__}: {error}") from error
+    except TimeoutError as error:  # an OSError too, so it comes first
+        raise NoAnswerError(f"no answer within {within_s:g} s") from error
+    except ConnectionError as error:
+        raise NoAnswerError(f"the connection was cut without an answer ({error.strerror or type(error).__name__})") from error
+    except (OSError, h11.RemoteProtocolError) as error:
+        raise NoAnswerError(str(error)) from error
 
 
 def request(method: str, target: str, *, headers: Mapping[str, str], body: bytes) -> h11.Request:
@@ -62,7 +66,10 @@ async def _exchange(reader: asyncio.StreamReader, writer: asyncio.StreamWriter, 
         event = connection.next_event()
         match event:
             case h11.NEED_DATA:
-                connection.receive_data(await reader.read(READ_BYTES))
+                data = await reader.read(READ_BYTES)
+                if not data and answer is None:  # h11's own sentence for this speaks of its states
+                    raise h11.RemoteProtocolError("the connection was closed without an answer")
+                connection.receive_data(data)
             case h11.Response():
                 answer = event
             case h11.Data():
@@ -71,6 +78,6 @@ async def _exchange(reader: asyncio.StreamReader, writer: asyncio.StreamWriter, 
                 headers = {name.decode("latin-1"): value.decode("latin-1") for name, value in answer.headers}
                 return Answer(answer.status_code, headers, bytes(received))
             case h11.ConnectionClosed():
-                raise h11.RemoteProtocolError("the connection was closed before an answer")
+                raise h11.RemoteProtocolError("the connection was closed without an answer")
             case _:
                 continue

@@ -144,12 +144,6 @@ class Guard:
         pid = answer["pid"]
         return Process(self, command, pid=pid, exit_code=self._exit_codes[pid])
 
-    async def run(self, command: Command) -> Process:
-        """Start a process and wait for its end."""
-        process = await self.spawn(command)
-        await process.wait()
-        return process
-
     async def ask(self, request: dict[str, Any]) -> dict[str, Any]:
         """One request and its answer. Raises StackBrokenError."""
         self._number += 1

@@ -15,10 +15,14 @@ import time
 from collections.abc import Awaitable, Callable
 from contextlib import suppress
 from dataclasses import dataclass
+from typing import NamedTuple
 
 import h11
 
+from harness.history import Call, Pair
 from harness.worlds.provider import MailRequest, Provider, Reply
+from harness.worlds.real.journal import WallClock
+from harness.worlds.real.processes import Guard
 
 PATH = re.compile(r"/([\w-]+)/v3/mail/send")
 CHUNK_BYTES = 65536
@@ -34,6 +38,59 @@ class Seen:
     request: MailRequest
     reply: Reply
     end_s: float
+
+
+class SeenCall(NamedTuple):
+    """What the harness keeps of a call; times are Unix seconds, `source` and `id` None where the mail names no event."""
+
+    source: str | None
+    id: str | None
+    process: str
+    begin_s: float
+    end_s: float
+    http_status: int
+    taken: bool
+    reply_lost: bool
+    resets_at_s: float | None
+    unnamed: str
+
+
+def seen_call(seen: Seen) -> SeenCall:
+    """A call without its bodies."""
+    reply = seen.reply
+    resets_at = reply.headers.get("X-RateLimit-Reset") if reply.status == 429 else None
+    return SeenCall(
+        source=reply.source,
+        id=reply.id,
+        process=seen.request.process,
+        begin_s=seen.request.at_s,
+        end_s=seen.end_s,
+        http_status=reply.status,
+        taken=reply.taken,
+        reply_lost=reply.lost,
+        resets_at_s=None if resets_at is None else float(resets_at),
+        unnamed=reply.unnamed,
+    )
+
+
+def call_of(seen: SeenCall, clock: WallClock) -> Call:
+    """The history entry of a call."""
+    return Call(
+        pair=None if seen.source is None or seen.id is None else Pair(seen.source, seen.id),
+        process=seen.process,
+        begin_s=clock.at_unix(seen.begin_s),
+        end_s=clock.at_unix(seen.end_s),
+        http_status=seen.http_status,
+        taken=seen.taken,
+        reply_lost=seen.reply_lost,
+        resets_at_s=None if seen.resets_at_s is None else clock.at_unix(seen.resets_at_s),
+        unnamed=seen.unnamed,
+    )
+
+
+def mail_url(port: int, process: str) -> str:
+    """The full URL of mail/send for one process."""
+    return f"http://127.0.0.1:{port}/{process}/v3/mail/send"
 
 
 class StandIn:
@@ -58,9 +115,9 @@ class StandIn:
 
     def url(self, process: str) -> str:
         """The full URL of mail/send for one process."""
-        return f"http://127.0.0.1:{self.port}/{process}/v3/mail/send"
+        return mail_url(self.port, process)
 
-    async def listen(self) -> None:
+    async def listen(self, _: Guard | None = None) -> None:
         """Take connections."""
         self._listener = await asyncio.start_server(self._connected, "127.0.0.1", self.port)
 

@@ -16,10 +16,10 @@ from collections.abc import AsyncIterator, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Protocol
 
 from harness.faults import Loss
-from harness.systems import System
-from harness.usage import UsageError
+from harness.systems import System, require_real_processes
 from harness.worlds.real import stub
 from harness.worlds.real.external import address, at_address
 from harness.worlds.real.fleet import SETUP, Fleet, Wiring, missing_listener, names
@@ -27,7 +27,6 @@ from harness.worlds.real.journal import Journal
 from harness.worlds.real.ports import Ports
 from harness.worlds.real.processes import Command, Guard, Process, await_ready
 from harness.worlds.real.proxy import Proxy
-from harness.worlds.real.sendgrid import StandIn
 from harness.worlds.real.servers import Servers, hire, start_servers
 
 STUB_READY_WITHIN_S = 10.0
@@ -36,11 +35,25 @@ Proxies = dict[tuple[str, str], Proxy]  # by process and server
 
 @dataclass(frozen=True, kw_only=True)
 class Plot:
-    """Where a stack is built: its ports, where logs go (None: nowhere that stays), and the journal."""
+    """Where a stack is built: its ports, where logs go (None: nowhere that stays), and the journal.
+
+    Without proxies (`proxied`) processes and servers talk directly, as they would in production, and no fault can reach them.
+    """
 
     ports: Ports
     logs: Path | None
     journal: Journal
+    proxied: bool = True
+
+
+class MailProvider(Protocol):
+    """SendGrid's stand-in, in this process or in one of its own."""
+
+    def url(self, process: str) -> str: ...
+
+    async def listen(self, guard: Guard, /) -> None: ...
+
+    async def close(self) -> None: ...
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -84,12 +97,12 @@ class Stack:
 
 
 @asynccontextmanager
-async def open_stack(system: System, standin: StandIn, plot: Plot) -> AsyncIterator[Stack]:
+async def open_stack(system: System, standin: MailProvider, plot: Plot) -> AsyncIterator[Stack]:
     """A stack in which every process is ready; nothing of it is left afterwards.
 
     Raises UsageError if something cannot be started.
     """
-    require_port_placeholder(system)
+    require_real_processes(system)
     folder = Path(tempfile.gettempdir(), f"ingestion-harness-{uuid.uuid4().hex[:12]}")
     async with AsyncExitStack() as exits:
         hired = await exits.enter_async_context(hire(system))
@@ -100,9 +113,10 @@ async def open_stack(system: System, standin: StandIn, plot: Plot) -> AsyncItera
         exits.push_async_callback(guard.stop)
         logs = plot.logs or folder
         servers = await start_servers(system, hired, guard=guard, ports=plot.ports, logs=logs)
-        await standin.listen()
+        await standin.listen(guard)
         ports = {name: plot.ports.draw() for name in names(system)}
-        proxies |= await _listening_proxies(servers, [SETUP, *ports], plot.ports)
+        if plot.proxied:
+            proxies |= await _listening_proxies(servers, [SETUP, *ports], plot.ports)
         fleet = Fleet(
             system,
             Wiring(
@@ -119,18 +133,9 @@ async def open_stack(system: System, standin: StandIn, plot: Plot) -> AsyncItera
         yield Stack(guard=guard, servers=servers, proxies=proxies, ports=ports, fleet=fleet)
 
 
-def require_port_placeholder(system: System) -> None:
-    """Raises UsageError if the API cannot know where to listen."""
-    if not any("{port}" in text for text in (*system.api.command, *system.env.values())):
-        raise UsageError(
-            f"The system file {system.path} names {{port}} neither in api.command nor in [env]; every API process must "
-            'listen on the port the harness gives it: add "--port", "{port}" or what your service takes.'
-        )
-
-
 async def start_stub(guard: Guard, port: int) -> None:
     """A bare endpoint beside the service (`stub.py`)."""
-    words = [sys.executable, "-I", "-S", str(stub.PROGRAM), str(port)]
+    words = [sys.executable, "-I", "-S", str(stub.PROGRAM), str(port), str(guard.folder / "stub.disk")]
     log = guard.folder / "stub.log"
     process = await guard.spawn(Command(name="stub", argv=words, env=dict(os.environ), cwd=guard.folder, log=log))
     await await_ready(process, lambda: missing_listener(port), within_s=STUB_READY_WITHIN_S)
@@ -148,8 +153,12 @@ async def _listening_proxies(servers: Servers, processes: list[str], ports: Port
 
 
 def _urls(servers: Servers, proxies: Proxies, *, process: str) -> dict[str, str]:
-    """The URLs of the servers as one process sees them: through its own proxies."""
-    return {f"{name}_url": at_address(servers.url(name), port=proxies[process, name].port) for name in servers.names}
+    """The URLs of the servers as one process sees them: through its own proxies, if there are any."""
+    direct = {f"{name}_url": servers.url(name) for name in servers.names}
+    seen = {
+        f"{name}_url": at_address(servers.url(name), port=proxy.port) for (who, name), proxy in proxies.items() if who == process
+    }
+    return direct | seen
 
 
 async def _close(proxies: Proxies) -> None:

@@ -15,10 +15,9 @@ from typing import Any
 from urllib.parse import quote
 
 from harness.faults import AtOperation, Fault, Planned, Trigger, story
-from harness.history import Call, Pair, Post, Probe, Read, Row, Suffered
-from harness.systems import System
+from harness.history import Pair, Post, Probe, Read, Row, Suffered
+from harness.systems import require_real_processes
 from harness.traffic import Event
-from harness.usage import UsageError
 from harness.worlds.answers import post_of, read_of
 from harness.worlds.provider import Provider
 from harness.worlds.real import stub
@@ -28,7 +27,7 @@ from harness.worlds.real.injuries import INFLICTED, KILLED_BY, Injury, Ward
 from harness.worlds.real.journal import Journal, WallClock
 from harness.worlds.real.ports import Ports
 from harness.worlds.real.rows import RowReader
-from harness.worlds.real.sendgrid import Seen, StandIn
+from harness.worlds.real.sendgrid import Seen, StandIn, call_of, seen_call
 from harness.worlds.real.stack import Plot, Stack, open_stack, start_stub
 from harness.worlds.real.triggers import Triggers
 from harness.worlds.world import Clock, Occasion, Stage
@@ -62,7 +61,7 @@ class RealWorld:
     @asynccontextmanager
     async def open(cls, stage: Stage) -> AsyncIterator[RealWorld]:
         """Start the stage's system and wait until it is ready. Raises UsageError if it cannot be started."""
-        require_postgres(stage.system)
+        require_real_processes(stage.system)
         if stage.folder is not None:
             stage.folder.mkdir(parents=True, exist_ok=True)
         world = cls(stage, WallClock())
@@ -164,29 +163,7 @@ class RealWorld:
         self._journal.record(Probe(at_s=self.clock.now(), latency_s=latency_s))
 
     def _note_call(self, seen: Seen) -> None:
-        reply = seen.reply
-        resets_at = reply.headers.get("X-RateLimit-Reset") if reply.status == 429 else None
-        self._journal.record(
-            Call(
-                pair=None if reply.source is None or reply.id is None else Pair(reply.source, reply.id),
-                process=seen.request.process,
-                begin_s=self._wall.at_unix(seen.request.at_s),
-                end_s=self._wall.at_unix(seen.end_s),
-                http_status=reply.status,
-                taken=reply.taken,
-                reply_lost=reply.lost,
-                resets_at_s=None if resets_at is None else self._wall.at_unix(float(resets_at)),
-            )
-        )
-
-
-def require_postgres(system: System) -> None:
-    """Raises UsageError if the rows the system is judged by cannot be read."""
-    if not system.names_placeholder("postgres_url"):
-        raise UsageError(
-            f"The system file {system.path} names {{postgres_url}} nowhere, so `observe.rows` has no database to read; "
-            'give the service its database with [env] DATABASE_URL = "{postgres_url}".'
-        )
+        self._journal.record(call_of(seen_call(seen), self._wall))
 
 
 def _suffered(fault: Fault, injury: Injury, *, index: int, begin_s: float, end_s: float) -> Suffered:

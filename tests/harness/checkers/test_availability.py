@@ -288,3 +288,22 @@ def test_a_post_that_failed_beside_a_slow_stub_convicts_nobody() -> None:
     assert said(doubtful).startswith("unknown; 1 POSTs failed while a bare stub beside the service was slow too")
     certain = story.refused("c", 12, 503).judged_by(ingest_stays_available)
     assert [violation.pair.id for violation in certain.violations if violation.pair] == ["c"]
+
+
+@pytest.mark.parametrize(("end_s", "ruling"), [(34.0, Ruling.VIOLATED), (36.0, Ruling.UNKNOWN)])
+def test_a_post_that_failed_while_a_server_took_far_too_long_to_come_back_convicts_nobody(end_s: float, ruling: Ruling) -> None:
+    """Planned were the ten seconds from 5 to 15."""
+    story = Story(world="real", plan=plan(PostgresCrashes())).posted("a", 6).refused("b", 8, 504)
+    verdict = story.suffered("PostgresCrashes", 5, end_s, "postgres").judged_by(ingest_stays_available)
+    assert verdict.ruling is ruling, said(verdict)
+
+
+def test_for_real_samples_are_left_out_while_a_server_took_far_too_long_to_come_back() -> None:
+    def story(end_s: float) -> Story:
+        told = Story(world="real", plan=plan(PostgresCrashes())).probed(1, 0.001)
+        for number in range(300):
+            told.posted(f"e{number}", WARM_UP_SECONDS + number / 10, took_s=0.08)
+        return told.suffered("PostgresCrashes", 5, end_s, "postgres")
+
+    assert story(30).judged_by(FAST).ruling is Ruling.VIOLATED
+    assert "20 samples, at least 100 are needed" in story(35).judged_by(FAST).reason

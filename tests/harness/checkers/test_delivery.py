@@ -147,3 +147,23 @@ def test_what_came_of_a_post_still_under_way_at_the_cut_is_no_invention() -> Non
     wrong = Story().posted("a", 1, wants_mail=False).mailed("a", 2).stored("x", 2).judged_by(nothing_is_invented)
     assert [violation.pair for violation in wrong.violations] == [of("a")]
     assert len(story.quiet().judged_by(nothing_is_invented).violations) == 3
+
+
+def test_an_event_without_a_row_after_a_silence_that_was_the_machines_convicts_nobody() -> None:
+    story = Story(world="real").kept("a", 1).posted("b", 2).quiet()
+    assert story.judged_by(every_accepted_event_is_stored_once).ruling is Ruling.VIOLATED
+    verdict = story.probed(95, 3.0).judged_by(every_accepted_event_is_stored_once)
+    assert said(verdict).startswith("unknown; 1 events had no row, and nothing moved any more, while a bare stub")
+    twice = story.row("a").judged_by(every_accepted_event_is_stored_once)
+    assert [violation.pair for violation in twice.violations] == [of("a")], "no stall stores anything twice"
+
+
+def test_mails_of_which_none_names_an_event_are_no_inventions() -> None:
+    unnamed = "mail_id = '/custom_args/ident' points to no text in {}"
+    story = Story().kept("a", 1).quiet()
+    story.history.entries = [entry for entry in story.history.entries if entry.kind != "call"]
+    one = story.mailed(None, 2, unnamed=unnamed).judged_by(nothing_is_invented)
+    assert one.ruling is Ruling.VIOLATED, "one may be that mail's own mistake"
+    verdict = story.mailed(None, 3, unnamed=unnamed).judged_by(nothing_is_invented)
+    assert said(verdict) == f"unknown; mail_source and mail_id of [observe] name no event in any of 2 mails: {unnamed}"
+    assert story.row("x").judged_by(nothing_is_invented).ruling is Ruling.VIOLATED

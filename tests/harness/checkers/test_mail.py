@@ -250,3 +250,40 @@ def test_a_second_mail_beside_a_slow_stub_convicts_nobody() -> None:
     assert story.judged_by(no_unexplained_second_mail).ruling is Ruling.VIOLATED
     doubtful = story.probed(7, 1.0).judged_by(no_unexplained_second_mail)
     assert said(doubtful).startswith("unknown; 1 second mails followed while a bare stub beside the service was slow too")
+
+
+def test_a_missing_mail_after_a_silence_that_was_the_machines_convicts_nobody() -> None:
+    story = Story(world="real").kept("a", 1).posted("b", 2).quiet()
+    assert story.judged_by(every_accepted_event_is_mailed).ruling is Ruling.VIOLATED
+    verdict = story.probed(95, 3.0).judged_by(every_accepted_event_is_mailed)
+    assert said(verdict).startswith("unknown; 1 events had no mail, and nothing moved any more, while a bare stub")
+
+
+@pytest.mark.parametrize(
+    ("stalled_s", "again_s", "ruling"),
+    [
+        (7.0, 33.0, Ruling.UNKNOWN),  # 5 s to reclaim, pauses of 20 s: until 33 s
+        (7.0, 33.1, Ruling.VIOLATED),
+        (8.5, 33.1, Ruling.VIOLATED),  # the mail had been sent more than 5 s before
+        (0.5, 20.0, Ruling.VIOLATED),  # it was over before the mail
+    ],
+)
+def test_a_stall_soon_after_a_mail_may_have_led_to_the_second(stalled_s: float, again_s: float, ruling: Ruling) -> None:
+    story = Story(world="real").mailed("a", 2, took_s=0.1).mailed("a", again_s, process="worker-1").probed(stalled_s, 0.3)
+    assert story.judged_by(no_unexplained_second_mail).ruling is ruling
+
+
+def test_a_stall_after_the_event_was_seen_completed_explains_no_second_mail() -> None:
+    story = Story(world="real").mailed("a", 2).read("a", 3).mailed("a", 30, process="worker-1").probed(6, 0.3)
+    assert story.judged_by(no_unexplained_second_mail).ruling is Ruling.VIOLATED
+
+
+def test_mails_of_which_none_names_an_event_are_not_judged() -> None:
+    unnamed = "mail_id = '/x' points to no text in {}"
+    story = Story().posted("a", 1).posted("b", 1).mailed(None, 2, unnamed=unnamed).quiet()
+    assert story.judged_by(every_accepted_event_is_mailed).ruling is Ruling.VIOLATED, "one mail tells nothing of the pointers"
+    story.mailed(None, 3)
+    for known in (every_accepted_event_is_mailed, no_unexplained_second_mail):
+        told = f"unknown; mail_source and mail_id of [observe] name no event in any of 2 mails: {unnamed}"
+        assert said(story.judged_by(known)) == told
+    assert story.mailed("a", 4).judged_by(every_accepted_event_is_mailed).ruling is Ruling.VIOLATED, "one of them does"

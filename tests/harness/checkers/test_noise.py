@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import pytest
 
-from harness.checkers.noise import is_doubtful, stalled_share, stalls, weighed
+from harness.checkers.noise import is_doubtful, not_held_up, rest_is_doubtful, stalled_share, stalls, weighed
+from harness.faults import Deploys, Fault, PostgresCrashes, RedisCrashes, WorkerCrashes
+from harness.history import Post, Read
 from harness.verdict import Ruling, Violation, judged, not_applicable
-from tests.harness.checkers.story import Story
+from tests.harness.checkers.story import Story, plan
 
 
 def test_a_slow_answer_is_a_stall_from_a_second_before_it_was_asked_to_a_second_after_it_came() -> None:
@@ -47,7 +49,8 @@ def test_a_verdict_that_only_holds_because_findings_were_set_aside_is_unknown() 
     verdict = weighed(judged(checked=7), set_aside=2, what="events were late")
     assert (verdict.ruling, verdict.checked) == (Ruling.UNKNOWN, 7)
     assert verdict.reason == (
-        "2 events were late while a bare stub beside the service was slow too: this machine was too busy to tell"
+        "2 events were late while a bare stub beside the service was slow too, or a killed server took far too long to come "
+        "back: this machine was too busy to tell"
     )
 
 
@@ -57,3 +60,62 @@ def test_a_verdict_is_left_alone_if_nothing_was_set_aside_or_something_else_was_
     assert weighed(nothing, set_aside=0, what="events were late") is nothing
     violated = judged(checked=7, violations=[Violation("a was lost")])
     assert weighed(violated, set_aside=3, what="events were late") is violated
+
+
+@pytest.mark.parametrize(("end_s", "overran"), [(15.0, False), (34.999, False), (35.0, True), (60.0, True)])
+@pytest.mark.parametrize("fault", [RedisCrashes(), PostgresCrashes()])
+def test_a_server_that_takes_three_times_as_long_as_planned_to_come_back_tells_of_a_stall(
+    fault: Fault, end_s: float, overran: bool
+) -> None:
+    """The plan of every `Story` is from 5 to 15 s."""
+    story = Story(plan=plan(fault)).suffered(type(fault).__name__, 5, end_s, "redis")
+    assert stalls(story.history) == ([(5, end_s)] if overran else [])
+
+
+def test_a_service_that_takes_long_to_come_back_tells_of_none() -> None:
+    for fault in (WorkerCrashes(), Deploys()):
+        assert stalls(Story(plan=plan(fault)).suffered(type(fault).__name__, 5, 90, "worker-0").history) == []
+    assert stalls(Story().suffered("RedisCrashes", 5, 90, "redis").history) == [], "nobody knows what was planned"
+
+
+@pytest.mark.parametrize(("end_s", "overran"), [(6.0, False), (7.0, False), (7.2, True)])
+def test_a_server_takes_a_moment_to_start_however_short_its_fault_was_meant_to_be(end_s: float, overran: bool) -> None:
+    [planned] = plan(RedisCrashes())
+    story = Story(plan=({**planned, "lasts_seconds": 0.1},)).suffered("RedisCrashes", 5, end_s, "redis")
+    assert bool(stalls(story.history)) == overran
+
+
+@pytest.mark.parametrize(
+    ("took_s", "latency_s", "is_excused"),
+    [(1.0, 0.1, True), (1.0, 0.099, False), (0.5, 0.05, True), (0.499, 0.2, False), (0.01, 0.251, True), (3.0, 0.251, True)],
+)
+def test_a_long_wait_is_held_up_by_a_stub_that_took_a_tenth_of_it(took_s: float, latency_s: float, is_excused: bool) -> None:
+    story = Story().refused("a", 10, took_s=took_s).read("a", 10, None, took_s=took_s, http_status=503).probed(10.1, latency_s)
+    posts, reads = story.history.of(Post), story.history.of(Read)
+    assert not_held_up(story.history, posts) == ([] if is_excused else posts)
+    assert not_held_up(story.history, reads) == ([] if is_excused else reads)
+
+
+def test_only_what_happened_around_a_request_held_it_up() -> None:
+    story = Story().refused("a", 10, took_s=1.0)
+    posts = story.history.of(Post)
+    assert not_held_up(story.probed(8.999, 0.2).probed(12.3, 0.2).history, posts) == posts
+    assert not_held_up(story.probed(5.0, 1.0).history, posts) == posts
+    assert not_held_up(story.history, posts, lead_s=5.0) == []
+
+
+@pytest.mark.parametrize(("latency_s", "at_s", "doubts"), [(2.0, 95, True), (1.9, 95, False), (0.4, 95, False), (9.0, 79, False)])
+def test_silence_is_believed_unless_the_machine_stood_still_for_a_tenth_of_it(
+    latency_s: float, at_s: float, doubts: bool
+) -> None:
+    """The stories come to rest at 100 s and claim pauses of at most 20 s."""
+    story = Story().probed(at_s, latency_s)
+    assert not rest_is_doubtful(story.history)
+    assert rest_is_doubtful(story.quiet().history) == doubts
+
+
+def test_many_small_stalls_make_silence_doubtful_together() -> None:
+    story = Story().quiet()
+    for number in range(6):
+        story.probed(85 + number, 0.35)
+    assert rest_is_doubtful(story.history)

@@ -370,3 +370,47 @@ def test_a_process_that_cannot_be_started_again_is_violated() -> None:
 def test_staying_up_abstains_when_nothing_was_recorded() -> None:
     assert Story().judged_by(processes_stay_up).ruling is Ruling.UNKNOWN
     assert Story(processes={}).kept("a", 1).judged_by(processes_stay_up).ruling is Ruling.UNKNOWN
+
+
+def test_recovery_is_given_its_time_after_a_stall_too() -> None:
+    story = Story(world="real", **CRASH).suffered("RedisCrashes", 5, 15, "redis").refused("a", 30)
+    assert story.probed(20, 1.0).judged_by(RECOVERS).ruling is Ruling.VIOLATED
+    assert story.probed(26, 1.0).judged_by(RECOVERS).ruling is Ruling.UNKNOWN
+    assert story.refused("b", 40).judged_by(RECOVERS).ruling is Ruling.VIOLATED
+
+
+@pytest.mark.parametrize(("call_s", "ruling"), [(2.2, "unknown"), (2.3, "violated")])
+def test_a_process_the_machine_gave_no_time_to_hear_of_the_limit_is_not_convicted(call_s: float, ruling: str) -> None:
+    """It was told at 1.0 s, and the machine stood still until 2.0 s: a second of that, it may have heard nothing."""
+    story = _limited().mailed("b", call_s).probed(1.0, 0.3)
+    assert str(story.judged_by(rate_limit_is_respected).ruling) == ruling
+    assert said(_limited().mailed("b", 4.5).probed(1.0, 0.3).judged_by(rate_limit_is_respected)).startswith("violated")
+
+
+def test_a_process_that_was_not_ready_in_time_beside_a_slow_stub_is_not_convicted() -> None:
+    story = Story().process("api-0", "not restarted", 50, detail="api-0 was not ready within 30 s")
+    assert story.probed(19, 4.0).judged_by(processes_stay_up).ruling is Ruling.VIOLATED
+    assert said(story.probed(40, 4.0).judged_by(processes_stay_up)).startswith("unknown; 1 processes were not ready again in")
+    ended = story.process("api-1", "exited", 41, detail="by itself", exit_code=1).judged_by(processes_stay_up)
+    assert len(ended.violations) == 1, "a stall ends nobody"
+
+
+def test_a_late_stop_beside_a_slow_stub_is_not_convicted_but_a_wrong_exit_code_is() -> None:
+    for late in (
+        _stopped(took_s=12.0, at_s=17),
+        _stopped("killed", took_s=None, at_s=20),
+        _stopped(exit_code=-9, took_s=15.1, at_s=20),
+    ):
+        assert late.judged_by(terminations_are_clean).ruling is Ruling.VIOLATED
+        assert said(late.probed(10, 2.0).judged_by(terminations_are_clean)).startswith("unknown; 1 processes took too long to")
+    wrong = _stopped(exit_code=1, took_s=2.0, at_s=7).probed(6, 2.0)
+    assert wrong.judged_by(terminations_are_clean).ruling is Ruling.VIOLATED
+
+
+def test_mails_that_cannot_be_told_apart_delay_nothing_and_tell_nothing_of_the_breaker() -> None:
+    story = Story().posted("a", 1).stored("a", 2).mailed(None, 3).mailed(None, 4).quiet()
+    assert story.judged_by(DRAINS).ruling is Ruling.HELD
+    unnamed = (
+        Story(plan=plan(SendGridAnswers())).posted("a", 1).suffered("SendGridAnswers", 5, 15).mailed(None, 6).mailed(None, 7)
+    )
+    assert "name no event in any of 2 mails" in unnamed.judged_by(provider_is_spared).reason

@@ -151,7 +151,31 @@ def test_when_all_is_quiet_every_status_is_final(last: str, ruling: str) -> None
     verdict = story.judged_by(every_status_becomes_final)
     assert (str(verdict.ruling), verdict.checked) == (ruling, 1)
     if ruling == "violated":
-        assert said(verdict) == f"violated; a of shop was still {last} at 3.010 s, when nothing moved any more; "
+        assert said(verdict) == (
+            f"violated; a of shop was last shown {last}, at 3.010 s, and at 100.000 s nothing moved any more; "
+        )
+
+
+def test_a_status_read_after_all_had_come_to_rest_is_told_as_such() -> None:
+    verdict = Story().posted("a", 1).quiet().read("a", 101, "pending", final=True).judged_by(every_status_becomes_final)
+    assert said(verdict) == "violated; a of shop was still pending at 101.010 s, when nothing moved any more; "
+
+
+@pytest.mark.parametrize(("http_status", "ruling"), [(503, "unknown"), (429, "unknown"), (None, "unknown"), (404, "violated")])
+def test_a_status_nobody_was_told_in_the_end_is_undecided(http_status: int | None, ruling: str) -> None:
+    story = Story().posted("a", 1).read("a", 2, "pending").quiet().read("a", 101, None, http_status=http_status, final=True)
+    verdict = story.judged_by(every_status_becomes_final)
+    assert str(verdict.ruling) == ruling
+    assert ruling == "violated" or "1 events were last shown unfinished, and nobody was told" in verdict.reason
+    story.posted("b", 1).read("b", 102, "pending")
+    assert story.judged_by(every_status_becomes_final).ruling is Ruling.VIOLATED
+
+
+def test_a_status_unfinished_after_a_silence_that_was_the_machines_convicts_nobody() -> None:
+    story = Story(world="real").posted("a", 1).read("a", 2, "pending").quiet().probed(95, 3.0)
+    verdict = story.judged_by(every_status_becomes_final)
+    assert said(verdict).startswith("unknown; 1 events were unfinished, and nothing moved any more, while a bare stub")
+    assert Story().posted("a", 1).read("a", 2).quiet().probed(95, 3.0).judged_by(every_status_becomes_final).ruling is Ruling.HELD
 
 
 def test_an_unfinished_status_proves_nothing_before_all_is_quiet() -> None:
@@ -298,3 +322,9 @@ def test_a_failure_without_a_reason_is_violated(reason: str | None) -> None:
 
 def test_failed_is_justified_abstains_when_no_status_was_read() -> None:
     assert Story().posted("a", 1).judged_by(failed_is_justified).ruling is Ruling.UNKNOWN
+
+
+def test_completed_is_not_judged_by_mails_that_cannot_be_told_apart() -> None:
+    story = Story().posted("a", 1).row("a").mailed(None, 1.2).mailed(None, 1.3).read("a", 2).quiet()
+    assert "mail_id of [observe] name no event in any of 2 mails" in story.judged_by(completed_means_done).reason
+    assert story.posted("b", 1).read("b", 2).judged_by(completed_means_done).ruling is Ruling.VIOLATED, "it has no row"

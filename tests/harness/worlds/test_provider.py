@@ -11,9 +11,9 @@ from typing import Any
 
 import pytest
 
-from harness.worlds.mailbody import complaint_about, string_at
+from harness.worlds.latency import LOGNORMAL
+from harness.worlds.mailbody import complaint_about, sketch, string_at
 from harness.worlds.provider import (
-    LONGEST_PROCESSING_S,
     Answers,
     LosesReplies,
     MailRequest,
@@ -178,7 +178,7 @@ def test_answers_can_drip(provider: Provider) -> None:
 def test_processing_takes_about_a_tenth_of_a_second(provider: Provider) -> None:
     times = [post(provider).after_s for _ in range(500)]
     assert 0.08 < statistics.median(times) < 0.12
-    assert 0 < min(times) <= max(times) <= LONGEST_PROCESSING_S
+    assert 0 < min(times) <= max(times) <= LOGNORMAL.longest_s
 
 
 def test_equal_seeds_give_equal_answers() -> None:
@@ -205,3 +205,22 @@ def test_equal_seeds_give_equal_answers() -> None:
 def test_pointers(pointer: str, found: str | None) -> None:
     document = {"a": {"b": "c"}, "list": ["x", "y"], "sl/ash": {"ti~lde": "z"}, "number": 7}
     assert string_at(document, pointer) == found
+
+
+def test_a_mail_that_names_no_event_says_which_pointer_leads_nowhere() -> None:
+    provider = Provider(Random("1:provider"), mail_source="/custom_args/source", mail_id="/custom_args/ident")
+    reply = post(provider)
+    assert (reply.taken, reply.source, reply.id) == (True, "a5", None)
+    assert reply.unnamed.startswith("mail_id = '/custom_args/ident' points to no text in {\"personalizations\": [{")
+    assert '"custom_args": {"source": "a5", "id": "evt_1"}' in reply.unnamed
+
+
+def test_a_mail_that_names_its_event_and_one_nobody_looks_into_say_nothing(provider: Provider) -> None:
+    assert post(provider).unnamed == ""
+    assert post(Provider(Random("1:provider"), mail_source="", mail_id="")).unnamed == ""
+
+
+def test_a_sketch_of_a_body_is_short() -> None:
+    assert sketch({"to": ["a", "b"], "text": "x" * 31, "n": 1}) == '{"to": ["a"], "text": "' + "x" * 30 + '...", "n": 1}'
+    assert sketch([]) == "[]"
+    assert len(sketch({f"key_{number}": "value" for number in range(100)})) < 510

@@ -17,6 +17,7 @@ from harness.history import Call, Header, History, Lifecycle, Pair, Post, Probe,
 from harness.systems import System
 from harness.traffic import Event
 from harness.usage import StackBrokenError, UsageError
+from harness.worlds.real.rows import RowReader
 from harness.worlds.real.world import RealWorld
 from harness.worlds.world import Occasion, Stage
 from tests.harness.worlds.real.waiting import until
@@ -181,7 +182,17 @@ async def test_a_trigger_of_the_simulation_is_refused(tmp_path: Path) -> None:
         ),
         (lambda text: text.replace('"api"', '"apy"'), r"(?s)api-\d ended with exit code 1 before it was ready.*KeyError: 'apy'"),
         (lambda text: text.replace("FROM events", "FROM"), r"observe.rows cannot be read \(syntax error"),
-        (lambda text: text.replace("source, id", "source"), "it must be SQL that selects source and id"),
+        (
+            lambda text: text.replace("source, id", "source"),
+            r"it selects 1 columns \(source\), expected 2\); it must be one statement",
+        ),
+        (lambda text: text.replace("source, id", "source, id, 7 AS n"), r"it selects 3 columns \(source, id, n\), expected 2\)"),
+        (lambda text: text.replace("FROM events", "FROM evnts"), r'cannot be read \(relation "evnts" does not exist\)'),
+        (lambda text: text.replace("source, id FROM", "source, idd FROM"), r'cannot be read \(column "idd" does not exist'),
+        (
+            lambda text: text.replace("SELECT source, id FROM events", "DELETE FROM events RETURNING source, id"),
+            r"cannot be read \(cannot execute DELETE in a read-only transaction\); it must be one statement that only reads",
+        ),
         (
             lambda text: text.replace("appendonly =", "appendonny ="),
             "(?s)redis ended with exit code 1 before it was ready.*appendonny",
@@ -192,6 +203,7 @@ async def test_what_cannot_be_started_is_one_sentence(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, change: Change, sentence: str
 ) -> None:
     monkeypatch.setattr("tempfile.tempdir", str(tmp_path / "stacks"))
+    monkeypatch.setattr("harness.worlds.real.rows.TABLE_APPEARS_WITHIN_S", 0.3)
     (tmp_path / "stacks").mkdir()
     with pytest.raises(UsageError, match=sentence):
         async with opened(toy(tmp_path, change), tmp_path):
@@ -212,3 +224,49 @@ async def test_a_service_that_is_never_ready_shows_its_log(tmp_path: Path, monke
     with pytest.raises(UsageError, match=r"(?s)api-\d was not ready within 3 s: GET /readyz .*404, not 200.*code 404"):
         async with opened(system, tmp_path):
             pass
+
+
+LATE = """
+import asyncio, sys
+sys.path.insert(0, {folder!r})
+import toy
+asyncio.run(asyncio.sleep(1))
+asyncio.run(toy.migrate())
+asyncio.run(asyncio.sleep(600))
+"""
+
+
+async def test_a_table_may_appear_a_moment_after_all_are_ready(tmp_path: Path) -> None:
+    (tmp_path / "late.py").write_text(LATE.format(folder=str(TOY.parent)))
+    system = toy(tmp_path, lambda text: text.replace('"toy.py", "worker"', '"late.py"')).model_copy(update={"setup": None})
+    async with opened(system, tmp_path) as world:
+        assert (await world.submit(Event(id="a"), attempt=0)).answer == "accepted"
+
+
+async def test_looking_at_the_rows_changes_nothing(tmp_path: Path) -> None:
+    async with opened(toy(tmp_path), tmp_path) as world:
+        assert (await world.submit(Event(id="a"), attempt=0)).answer == "accepted"
+        deleting = RowReader(world._stack.servers.url("postgres"), "DELETE FROM events RETURNING source, id")
+        with pytest.raises(UsageError, match="read-only transaction"):
+            await deleting.check()
+        watching = asyncio.create_task(deleting.watch(world._journal.record, world.clock.now))
+        await until(lambda: world.history.of(Stored))
+        watching.cancel()
+        assert await world._rows.read_all() == [Pair("a5", "a")]
+
+
+async def test_a_set_up_that_does_not_end_is_ended(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("harness.worlds.real.fleet.SET_UP_WITHIN_S", 0.5)
+    (tmp_path / "endless.py").write_text("import time; print('waiting for a lock', flush=True); time.sleep(600)")
+    system = toy(tmp_path, lambda text: text.replace('"toy.py", "migrate"', '"endless.py"'))
+    told = r"(?s)The set-up command was still running after 0.5 s, and it has to end by itself; its log ends with:.*for a lock"
+    with pytest.raises(UsageError, match=told):
+        async with opened(system, tmp_path):
+            pass
+
+
+async def test_a_pointer_that_leads_nowhere_is_told_with_the_mail(tmp_path: Path) -> None:
+    async with opened(toy(tmp_path, lambda text: text.replace('"/custom_args/id"', '"/custom_args/ident"')), tmp_path) as world:
+        await until(lambda: len(world.history.of(Call)) > 1)
+    assert {call.pair for call in world.history.of(Call)} == {None}
+    assert world.history.of(Call)[0].unnamed.startswith("mail_id = '/custom_args/ident' points to no text in {")

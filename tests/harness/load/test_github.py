@@ -1,0 +1,44 @@
+"""What GitHub is told: nothing without its variables, else a summary and one line for everything that did not hold."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from harness import archive
+from harness.load import github
+from harness.results import POST, Results
+
+
+def results(ruling: str = "violated", reason: str = "P95 is 80 %\nof what") -> Results:
+    row: dict[str, Any] = {"system": "s", "role": "after", "endpoint": POST, "ruling": ruling, "reason": reason}
+    row |= {"limits_ms": {"p95": 50.0}}
+    return archive.assemble("load", "s", scenarios=(), load=[row], started_at="", wall_s=0)
+
+
+@pytest.fixture
+def report(tmp_path: Path) -> Path:
+    path = tmp_path / "report.md"
+    path.write_text("# told\n")
+    return path
+
+
+def test_elsewhere_nothing_is_said(report: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in ("GITHUB_ACTIONS", "GITHUB_STEP_SUMMARY"):
+        monkeypatch.delenv(name, raising=False)
+    assert github.tell(results(), report) == []
+
+
+def test_the_report_is_the_summary_and_a_broken_limit_an_error(
+    report: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    summary = tmp_path / "summary.md"
+    summary.write_text("before\n")
+    monkeypatch.setenv("GITHUB_ACTIONS", "true")
+    monkeypatch.setenv("GITHUB_STEP_SUMMARY", str(summary))
+    assert github.tell(results(), report) == [f"::error title={POST} violated::P95 is 80 %25%0Aof what"]
+    assert summary.read_text() == "before\n# told\n"
+    assert github.tell(results("unknown", "too few"), report) == [f"::warning title={POST} unknown::too few"]
+    assert github.tell(results("held", ""), report) == []
