@@ -24,7 +24,7 @@ accept: setup    ## simulate, run for real, judge, write the report
 	$(BIN)/harness accept
 
 test: setup      ## every test; those that judge how fast a real service is have the machine for themselves
-	$(BIN)/python -m pytest -m "not quiet"
+	$(BIN)/python -m pytest -m "not quiet and not long"
 	$(BIN)/python -m pytest -m quiet -n 0
 
 retest: setup    ## what failed last, by itself, and then the quiet ones: tells a defect from a busy machine
@@ -41,6 +41,7 @@ bench: setup     ## the benchmarks (speed and memory)
 
 campaign: setup  ## the long counts of docs/campaigns.md (SEEDS=200 RUNS=3)
 	$(BIN)/python -m tests.campaign --seeds $(SEEDS) --runs $(RUNS)
+	$(BIN)/python -m pytest -m long -n 0
 
 lock:            ## pin the dependencies anew (needs uv)
 	uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-header --group dev pyproject.toml -o requirements.lock

@@ -44,7 +44,7 @@ class Turns:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Target:
-    """Who is loaded: a name for files (no two may share it), the base URLs of its API processes, and headers for every request."""
+    """Who is loaded: a name for files that no other has, the base URLs of its API processes, and headers for every request."""
 
     name: str
     addresses: Sequence[str]
