@@ -84,6 +84,12 @@ class RunFolder:
         """A new folder for what one execution leaves: scenarios/<scenario>-<world>-<seed>/, with -2 if that one is taken."""
         return _new_folder(self.path / "scenarios" / f"{scenario}-{world}-{seed}", empty_will_do=False)
 
+    def set_aside(self, folder: str) -> None:
+        """Move an execution's folder out of the way: another one stands for it now."""
+        place = self.path / "first_tries"
+        place.mkdir(exist_ok=True)
+        (self.path / folder).rename(place / Path(folder).name)
+
     def relative(self, folder: Path) -> str:
         """An execution's folder as `Execution.folder` names it."""
         return folder.relative_to(self.path).as_posix()

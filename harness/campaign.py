@@ -64,15 +64,17 @@ class Draw:
 def run(draws: Sequence[Draw], *, folder: Path, watch: Watch) -> None:
     """Execute every draw, its seeds from its first order's on; simulated ones on every core, real ones four at a time.
 
-    `watch` is called as each ends. Histories are kept in `folder` of every real execution, of every simulated one that did
-    not hold, and of the first that did. Raises UsageError as `runner.execute` does, and KeyboardInterrupt once all is stopped;
-    `draws` then hold what had ended.
+    A real one that this machine was too busy to decide is tried once more, alone. `watch` is called as each ends. Histories are
+    kept in `folder` of every real execution, of every simulated one that did not hold, and of the first that did. Raises
+    UsageError as `runner.execute` does, and KeyboardInterrupt once all is stopped; `draws` then hold what had ended.
     """
     for world in ("simulated", "real"):
         chosen = [draw for draw in draws if draw.first.world == world]
         if chosen:
             with _pool(REAL_AT_ONCE if world == "real" else os.cpu_count() or 1) as pool:
                 _exhaust(pool, chosen, folder=folder, watch=watch)
+        if world == "real" and sum(len(draw.executions) for draw in chosen) > 1:
+            _try_again(chosen, folder=folder, watch=watch)
 
 
 def _exhaust(pool: ProcessPoolExecutor, draws: Sequence[Draw], *, folder: Path, watch: Watch) -> None:
@@ -92,6 +94,19 @@ def _exhaust(pool: ProcessPoolExecutor, draws: Sequence[Draw], *, folder: Path, 
                 draw.executions.append(execution)
                 watch(execution)
             hand_out(draw)
+
+
+def _try_again(draws: Sequence[Draw], *, folder: Path, watch: Watch) -> None:
+    """Once more, alone, what this machine was too busy to decide while other stacks ran beside it; the second try counts."""
+    busy = [(draw, number) for draw in draws for number, one in enumerate(draw.executions) if one.noisy]
+    with _pool(1) as pool:
+        for draw, number in busy:
+            first = draw.executions[number]
+            (again,) = pool.submit(_work, (dataclasses.replace(draw.first, seed=first.seed),), folder).result()
+            if first.folder:
+                RunFolder(folder).set_aside(first.folder)
+            draw.executions[number] = dataclasses.replace(again, tries=2)
+            watch(draw.executions[number])
 
 
 def _work(orders: Sequence[Order], folder: Path) -> list[Execution]:

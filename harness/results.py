@@ -45,6 +45,13 @@ class Execution:
     no_bite: bool = False  # a fault did not bite, so that it proved nothing
     wall_s: float = 0.0
     cpu_s: float = 0.0
+    tries: int = 1  # 2: the first time the machine was too busy to tell
+
+    @property
+    def noisy(self) -> bool:
+        """Whether nothing but a busy machine stands between it and a ruling."""
+        undecided = [verdict for verdict in self.verdicts if verdict.ruling is Ruling.UNKNOWN]
+        return self.ruling is Ruling.UNKNOWN and bool(undecided) and all(verdict.noisy for verdict in undecided)
 
     @classmethod
     def not_applicable(cls, name: str, *, world: str, seed: int, system: str, reason: str) -> Execution:

@@ -133,6 +133,8 @@ def worst_first(ruling: Ruling) -> int:
 def remark(execution: Execution) -> str:
     """Why an execution did not hold, in one short line: the first thing found, or the reason why it could not be told."""
     first = next((violation.what for violation in execution.violations), execution.reason)
+    if execution.tries > 1:
+        first = f"second try, alone: at the first this machine was too busy to tell{f'; {first}' if first else ''}"
     return first if len(first) <= REMARK_CHARACTERS else f"{first[:REMARK_CHARACTERS].rsplit(' ', 1)[0]}…"
 
 

@@ -51,6 +51,7 @@ class Verdict:
     checked: int = 0
     violations: tuple[Violation, ...] = ()
     reason: str = ""  # why it is unknown or not applicable
+    noisy: bool = False  # it is unknown because this machine was too busy to tell
     checker: str = ""
     claim: str = ""
 
@@ -64,9 +65,9 @@ def judged(*, checked: int, violations: Sequence[Violation] = (), nothing: str =
     return Verdict(ruling=Ruling.HELD, checked=checked)
 
 
-def unknown(reason: str, *, checked: int = 0) -> Verdict:
-    """It could not be decided, and why."""
-    return Verdict(ruling=Ruling.UNKNOWN, checked=checked, reason=reason)
+def unknown(reason: str, *, checked: int = 0, noisy: bool = False) -> Verdict:
+    """It could not be decided, and why; `noisy` if on a machine that is less busy it might have been."""
+    return Verdict(ruling=Ruling.UNKNOWN, checked=checked, reason=reason, noisy=noisy)
 
 
 def not_applicable(reason: str) -> Verdict:

@@ -113,15 +113,21 @@ def _percentile_holds(posts: Sequence[Post], history: History, limit_ms: float) 
     calm = [post for post in posts if not any(since_s <= post.begin_s <= until_s for since_s, until_s in noisy)]
     if len(calm) < FEWEST_SAMPLES:
         left_out = f", {len(posts) - len(calm)} more fell where the bare stub was slow too" if len(calm) < len(posts) else ""
-        return unknown(f"{len(calm)} samples, at least {FEWEST_SAMPLES} are needed{left_out}", checked=len(calm))
+        return unknown(
+            f"{len(calm)} samples, at least {FEWEST_SAMPLES} are needed{left_out}", checked=len(calm), noisy=bool(left_out)
+        )
     low_ms, high_ms = percentile_bounds([_took_ms(post) for post in calm], 0.95)
     measured = f"the P95 lies between {low_ms:.1f} and {high_ms:.1f} ms (95 % confidence), the limit is {limit_ms:g} ms"
     if low_ms > limit_ms:
         return judged(checked=len(calm), violations=[Violation(measured)])
     if high_ms <= limit_ms and 2 * len(calm) < len(posts):
         left_out = f"{len(posts) - len(calm)} of {len(posts)} samples fell where the bare stub was slow too"
-        return unknown(f"{left_out}, and with them the limit is not kept: the rest is too little to tell", checked=len(calm))
-    return judged(checked=len(calm)) if high_ms <= limit_ms else unknown(measured, checked=len(calm))
+        return unknown(
+            f"{left_out}, and with them the limit is not kept: the rest is too little to tell", checked=len(calm), noisy=True
+        )
+    return (
+        judged(checked=len(calm)) if high_ms <= limit_ms else unknown(measured, checked=len(calm), noisy=len(calm) < len(posts))
+    )
 
 
 def _is_refused_for_good(post: Post) -> bool:

@@ -92,7 +92,7 @@ def weighed(verdict: Verdict, *, set_aside: int, what: str) -> Verdict:
     if set_aside == 0 or verdict.ruling is Ruling.VIOLATED:
         return verdict
     slow = "a bare stub beside the service was slow too, or a killed server took far too long to come back"
-    return unknown(f"{set_aside} {what} while {slow}: this machine was too busy to tell", checked=verdict.checked)
+    return unknown(f"{set_aside} {what} while {slow}: this machine was too busy to tell", checked=verdict.checked, noisy=True)
 
 
 def _beside_slow_probes(history: History) -> list[Stall]:
