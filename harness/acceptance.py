@@ -204,7 +204,8 @@ def _judge_load(criterion: Criterion, results: Results) -> CriterionRuling:
     own = {limit_ms for row in rows for limit_ms in row["limits_ms"].values()} - set(ACCEPTED_MS.values())
     told = ["held to its own limits, which are not the criterion's", *told] if own else told
     reasons = [row["reason"] for row in rows if row["reason"]]
-    return _ruled(criterion, worst(Ruling(row["ruling"]) for row in rows), "; ".join(reasons or [*told, load]))
+    ruling = worst(Ruling(row["ruling"]) for row in rows)
+    return _ruled(criterion, ruling, "; ".join([*told, load, *reasons] if ruling is Ruling.HELD else reasons or told))
 
 
 def _milliseconds(measured: Mapping[str, float | None]) -> str:

@@ -10,12 +10,14 @@ the earlier ones share the rest. One limit is enough to be violated, so each get
 so that what holds wrongly has passed its own test wrongly, and sharing is not needed. Adding up needs no assumption on how looks
 depend on each other, which share most of their samples.
 
-What is slow while a bare stub beside the service is slow too accuses nobody; fast in spite of noise is fast. A generator that
-sent its requests late cannot tell how fast the service is, so then nothing is ruled. Next: baseline.py.
+What is slow while a bare stub beside the service is slow too accuses nobody; fast in spite of noise is fast. A machine that was
+calm for most of the time is enough to hold a limit by what was measured then, and the reason says how much was set aside. A
+generator that sent its requests late cannot tell how fast the service is, so then nothing is ruled. Next: baseline.py.
 """
 
 from __future__ import annotations
 
+import dataclasses
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -26,6 +28,7 @@ from harness.verdict import Ruling, worst
 
 NOISY_SHARE = 0.2  # of a limit: what the bare stub, or the generator's own lateness, may take of it
 MACHINES_DIFFER = 0.08  # of a limit: less than this above it accuses nobody
+CALM_ENOUGH = 0.8  # of the samples, to hold a limit by them alone: a disk that stalled for a moment is nobody's latency
 FEWEST_SAMPLES = 100
 FEWEST_ABOVE = 5  # samples that must be expected above the percentile: 500 samples for a P99
 
@@ -87,6 +90,7 @@ class Decision:
     reason: str
     samples: int
     bounded: Bounded | None = None  # None if there were no samples
+    set_aside: int = 0  # samples, so that it is held by the others alone
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -129,6 +133,11 @@ class _Case:
         sentence = f"{self.limit} is {found}, the limit is {self.limit.limit_ms:g} ms" + (f": {reason}" if reason else "")
         return Decision(limit=self.limit, ruling=ruling, reason=sentence, samples=len(self.samples), bounded=found)
 
+    def held_without(self, set_aside: int, by: Bounded) -> Decision:
+        """Held by the samples that were measured while the machine was calm."""
+        reason = f"{set_aside} samples are set aside, where the bare stub was slow too"
+        return dataclasses.replace(self.told(Ruling.HELD, reason, by=by), set_aside=set_aside)
+
 
 def _judged(limit: Limit, seen: Seen, *, rule: Rule, doubt: float, late: str) -> Decision:
     samples = seen.samples.get(limit.endpoint, ())
@@ -141,7 +150,12 @@ def _judged(limit: Limit, seen: Seen, *, rule: Rule, doubt: float, late: str) ->
         return case.told(Ruling.UNKNOWN, f"{len(samples)} samples, at least {limit.fewest} are needed")
     if case.every.high <= limit.limit_ms:
         return case.told(Ruling.HELD)
-    return _accused(case, _calm(samples, seen.stub, limit), rule=rule, doubt=doubt / len(rule.limits))
+    calm = _calm(samples, seen.stub, limit)
+    if CALM_ENOUGH * len(samples) <= len(calm) < len(samples):
+        found = bounded(calm, limit.share, doubt=doubt)
+        if found.high <= limit.limit_ms:
+            return case.held_without(len(samples) - len(calm), found)
+    return _accused(case, calm, rule=rule, doubt=doubt / len(rule.limits))
 
 
 def _accused(case: _Case, calm: Sequence[Sample], *, rule: Rule, doubt: float) -> Decision:

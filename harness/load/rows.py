@@ -68,10 +68,11 @@ def _measured(samples: Sequence[Sample]) -> Row:
 
 def _decided(decisions: Sequence[Decision]) -> Row:
     ruling = worst(decision.ruling for decision in decisions) if decisions else Ruling.NOT_APPLICABLE
+    told = [one for one in decisions if one.ruling is ruling and (one.set_aside or ruling is not Ruling.HELD)]
     return {
         "limits_ms": {f"p{decision.limit.percentile:g}": decision.limit.limit_ms for decision in decisions},
         "ruling": str(ruling),
-        "reason": "; ".join(one.reason for one in decisions if one.ruling is ruling is not Ruling.HELD),
+        "reason": "; ".join(one.reason for one in told),
     }
 
 

@@ -205,3 +205,18 @@ def test_the_exact_interval_of_a_rate_is_that_of_the_tables() -> None:
     assert clopper_pearson(0, 200) == pytest.approx((0.0, 0.01828), abs=1e-4)
     assert clopper_pearson(2, 200) == pytest.approx((0.00121, 0.03565), abs=1e-4)
     assert clopper_pearson(10, 10) == pytest.approx((0.69150, 1.0), abs=1e-4)
+
+
+@pytest.mark.parametrize(
+    ("stalled_s", "stub_stalls", "expected"),
+    [(1.0, True, "held"), (1.0, False, "unknown"), (20.0, True, "unknown")],
+    ids=["a moment, the stub too", "a moment, the service alone", "a quarter of the time"],
+)
+def test_a_disk_that_stalled_for_a_moment_is_nobodys_latency(stalled_s: float, stub_stalls: bool, expected: str) -> None:
+    given, ends_s = seen(80.0), 30.0 + stalled_s
+    slow = [Sample(one.at_s, one.ms + (400.0 if 30 <= one.at_s < ends_s else 0.0)) for one in given.samples[POST]]
+    stub = [Sample(one.at_s, 400.0 if stub_stalls and 30 <= one.at_s < ends_s else 0.5) for one in given.stub]
+    rule = Rule(limits=(Limit(POST, 99, 100.0),), looks=1)
+    (decision,) = decide(rule, Seen(samples={POST: slow}, stub=stub, lateness=given.lateness), look=1).decisions
+    assert decision.ruling == expected, decision
+    assert ("set aside" in decision.reason) is (decision.set_aside > 0) is (expected == "held")
