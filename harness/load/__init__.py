@@ -1,16 +1,17 @@
 """Before and after: Locust loads one or two systems side by side, and the percentiles are held to the limits.
 
-    command      `harness load`: from words to a ruling
-    contest      start the systems, load them in turns, stop when it is decided, judge what was promised
+    measurement  one load run, from what is asked to what it found (the command line's side is `harness/gate.py`)
+    contest      start the systems, load them in turns, stop when it is decided, wait until they are at rest
     generator    one Locust process (loadtests/ is what runs inside it)
     operations   its record, as entries of a history
     samples      latencies of a history, endpoint by endpoint
     percentiles  with confidence bounds
     decision     held, violated, unknown, or not yet
-    baseline     compared with a run of another day
+    provider     how long the stand-in for SendGrid takes, modelled on what the draft published
     rows         what of all this stands in results.json
     pictures     what of it is drawn
     chapter      the part of the report
+    github       the step's summary and annotations
 
 How latency is measured, and why this way: docs/latency.md.
 """

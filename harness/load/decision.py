@@ -12,7 +12,7 @@ depend on each other, which share most of their samples.
 
 What is slow while a bare stub beside the service is slow too accuses nobody; fast in spite of noise is fast. A machine that was
 calm for most of the time is enough to hold a limit by what was measured then, and the reason says how much was set aside. A
-generator that sent its requests late cannot tell how fast the service is, so then nothing is ruled. Next: baseline.py.
+generator that sent its requests late cannot tell how fast the service is, so then nothing is ruled. Next: rows.py.
 """
 
 from __future__ import annotations

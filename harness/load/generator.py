@@ -34,7 +34,7 @@ class Turns:
     offset_s: float
     length_s: float
     period_s: float
-    until_s: float  # no request is meant to begin later
+    until_s: float  # the last window ends; Locust ends by itself half a minute later, should nobody stop it
 
     @property
     def window(self) -> str:
