@@ -170,7 +170,7 @@ def _draw_backlog(canvas: Canvas, history: History, panel: Panel) -> None:
         steps = [f"H{pixels(panel.time(at_s))}V{pixels(scale(level))}" for at_s, level in _thinned(levels, panel)]
         canvas.path([f"M{LEFT} {pixels(panel.box.bottom)}", *steps, f"H{RIGHT}V{pixels(panel.box.bottom)}"], style="area")
     left = levels[-1][1] if levels else 0
-    remark = f"{left} never finished" if left else ""
+    remark = f"{left} {'not finished yet' if history.rest is None else 'never finished'}" if left else ""
     draw_head(canvas, panel, "Backlog: events promised and not yet stored and mailed", legend=[("", remark)] if remark else [])
     draw_frame(canvas, panel, empty="" if levels else "nothing was promised")
 

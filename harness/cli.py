@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     Verbs = argparse._SubParsersAction[argparse.ArgumentParser]
 
 EXIT_CODES = {Ruling.HELD: 0, Ruling.VIOLATED: 1, Ruling.UNKNOWN: 3, Ruling.NOT_APPLICABLE: 3}
+HIGHEST_PORT = 65535
 EXIT_USAGE, EXIT_BROKEN, EXIT_INTERRUPTED = 2, 70, 130
 
 REPLAY = "repeat one execution: exact in the simulation; with real processes the same plan and seed, other timing"
@@ -89,6 +90,7 @@ def parser() -> argparse.ArgumentParser:
     _add_out(run)
 
     _add_load(add)
+    _add_ui(add)
 
     check = _verb(
         add, "check", verbs.check, story="judge a stored history again", example="harness check reports/20261123T180000Z-run"
@@ -122,6 +124,16 @@ def _add_load(add: Verbs) -> None:
     _add_out(load)
 
 
+def _add_ui(add: Verbs) -> None:
+    story = "the system, the faults and Locust's web UI together, until Ctrl-C"
+    ui = _verb(add, "ui", verbs.ui, story=story, example="harness ui --system draft")
+    _add_system(ui)
+    ui.add_argument("--port", type=_port, default=8089, metavar="N", help="of Locust's page (default 8089)")
+    ui.add_argument("--bind", default="127.0.0.1", metavar="ADDRESS", help="where the page is served (default 127.0.0.1)")
+    _add_seed(ui)
+    _add_out(ui)
+
+
 def _verb(
     add: Verbs, name: str, verb: Callable[[argparse.Namespace], Ruling], *, story: str, example: str
 ) -> argparse.ArgumentParser:
@@ -145,6 +157,12 @@ def _add_out(to: argparse.ArgumentParser) -> None:
 
 def _positive(text: str) -> int:
     return _whole_number(text, least=1)
+
+
+def _port(text: str) -> int:
+    if (number := _whole_number(text, least=1)) <= HIGHEST_PORT:
+        return number
+    raise argparse.ArgumentTypeError(f"expected a port from 1 to {HIGHEST_PORT}, not '{text}'")
 
 
 def _seed(text: str) -> int:

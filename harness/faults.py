@@ -30,6 +30,9 @@ class SendGridAnswers:
     needs: ClassVar[str] = "sendgrid"
     status: int = 503
 
+    def __post_init__(self) -> None:
+        _require(200 <= self.status <= 599, f"status is {self.status}, expected an HTTP status from 200 to 599")
+
 
 @dataclass(frozen=True, slots=True)
 class SendGridRateLimits:
@@ -39,6 +42,10 @@ class SendGridRateLimits:
     mails: int = 5
     window_seconds: int = 5
 
+    def __post_init__(self) -> None:
+        _require(self.mails >= 0, f"mails is {self.mails}, expected 0 or more")
+        _require(self.window_seconds >= 1, f"window_seconds is {self.window_seconds}, expected 1 or more")
+
 
 @dataclass(frozen=True, slots=True)
 class SendGridLosesReplies:
@@ -46,6 +53,9 @@ class SendGridLosesReplies:
 
     needs: ClassVar[str] = "sendgrid"
     share: float = 0.5
+
+    def __post_init__(self) -> None:
+        _require(0 <= self.share <= 1, f"share is {self.share:g}, expected 0 to 1")
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,6 +100,11 @@ class Deploys:
     """Every process is told to stop (SIGTERM) and started again, one after the other: a rolling deploy."""
 
     needs: ClassVar[str] = "api"
+
+
+def _require(fits: bool, what: str) -> None:
+    if not fits:
+        raise ValueError(what)
 
 
 Fault = (

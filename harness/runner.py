@@ -8,9 +8,10 @@ from __future__ import annotations
 
 import time
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import Any
 
 from harness import archive, checkers, faults, scenario, systems
 from harness.faults import Planned
@@ -121,30 +122,38 @@ def _perform_in_world(order: Order, wanted: Scenario, stage: Stage) -> None:
     worlds.run(order.world, main, seed=order.seed)
 
 
-def _header(order: Order, wanted: Scenario, system: System, *, plan: Sequence[Planned]) -> Header:
+def about(system: System, *, world: str) -> dict[str, Any]:
+    """What every header says of the system and of what ran: keyword arguments of `Header`."""
     versions = archive.versions()
-    simulated = order.world == "simulated"
-    return Header(
+    return {
+        "system": system.name,
+        "system_path": str(system.path),
+        "world": world,
+        "offers": tuple(sorted(system.offers)),
+        "claims": system.claims.model_dump(),
+        "limits": {name: limit for name, limit in system.limits.model_dump().items() if limit is not None},
+        "processes": system.processes,
+        "started_at": "" if world == "simulated" else datetime.now(UTC).isoformat(timespec="seconds"),
+        "commit": versions.commit,
+        "python": versions.python,
+        "harness_version": versions.harness,
+    }
+
+
+def _header(order: Order, wanted: Scenario, system: System, *, plan: Sequence[Planned]) -> Header:
+    thinned = order.world == "simulated" and not order.full_traffic
+    header = Header(
         scenario=wanted.name,
         story=wanted.story,
         scenario_path=order.scenario,
-        system=system.name,
-        system_path=order.system,
-        world=order.world,
         seed=order.seed,
         flaw=order.flaw,
         full_traffic=order.full_traffic,
-        traffic=(wanted.traffic.thinned() if simulated and not order.full_traffic else wanted.traffic).story,
+        traffic=(wanted.traffic.thinned() if thinned else wanted.traffic).story,
         plan=tuple(faults.to_data(planned) for planned in plan),
         must_hold=tuple(checker.to_data() for checker in wanted.must_hold),
         acknowledgements=wanted.acknowledgements,
-        offers=tuple(sorted(system.offers)),
-        claims=system.claims.model_dump(),
-        limits={name: limit for name, limit in system.limits.model_dump().items() if limit is not None},
-        processes=system.processes,
-        started_at="" if simulated else datetime.now(UTC).isoformat(timespec="seconds"),
-        commit=versions.commit,
-        python=versions.python,
-        harness_version=versions.harness,
         repeat=order.repeat,
+        **about(system, world=order.world),
     )
+    return replace(header, system_path=order.system)  # as it was typed: a replay loads it again

@@ -5,26 +5,25 @@ from __future__ import annotations
 import time
 from argparse import Namespace
 from collections.abc import Iterable, Sequence
-from contextlib import suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 
 from harness import acceptance, archive, campaign, checkers, faults, gate, report, scenario, systems
-from harness.archive import Results, RunFolder
+from harness.archive import RunFolder
 from harness.campaign import Draw
-from harness.display import announce, console, progress, show_criteria, show_executions, show_findings, styled
+from harness.display import announce, console, progress, show_findings, styled
 from harness.history import History
-from harness.load import github
+from harness.live.session import Place, hold
 from harness.load.measurement import Measurement, Wish
+from harness.outcome import publish, remove_if_empty, show_verdicts, tell
 from harness.runner import Order
-from harness.summary import not_judged, worst_first
-from harness.verdict import Ruling, Verdict, worst
+from harness.usage import UsageError
+from harness.verdict import Ruling, worst
 
 ACCEPT_SEEDS = 10
 QUICK_SEEDS = 3
 QUICK_REAL = ("baseline", "sendgrid_outage", "worker_crash", "duplicate_storm")
-FINDINGS_SHOWN = 5
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,6 +97,21 @@ def load(words: Namespace) -> Ruling:
     return _carry_out(words, [], verb="load", wish=gate.wish_of(words))
 
 
+def ui(words: Namespace) -> Ruling:
+    """`harness ui`: a running system in Locust's page, with faults to inject; at the end, what became of its promises."""
+    system = systems.load(words.system)
+    started_at, clock = datetime.now(UTC).isoformat(timespec="seconds"), time.monotonic()
+    folder = RunFolder.create(words.out, "ui")
+    try:
+        execution = hold(system, Place(address=words.bind, port=words.port, show=announce), folder, seed=words.seed)
+    except BaseException:
+        remove_if_empty(folder)
+        raise
+    results = archive.assemble("ui", system.name, scenarios=[execution], started_at=started_at, wall_s=time.monotonic() - clock)
+    results, path = publish(results, folder)
+    return tell(results, folder, path=path)
+
+
 def check(words: Namespace) -> Ruling:
     """`harness check`: judge stored histories again."""
     rulings = []
@@ -109,7 +123,7 @@ def check(words: Namespace) -> Ruling:
         console.print(f"{styled(rulings[-1])} {header.scenario} ({header.world}, seed {header.seed}, {header.system})")
         if history.cut_off:
             console.print(f"  the history ends in the middle: judged up to the cut, {len(history.entries)} entries")
-        _show_verdicts(verdicts)
+        show_verdicts(verdicts)
     return worst(rulings)
 
 
@@ -125,9 +139,11 @@ def replay(words: Namespace) -> Ruling:
     """`harness replay`: run one stored execution again, with its seed and its plan, and compare."""
     stored = History.load(next(archive.histories(Path(words.file))))
     header = stored.header
+    if not header.scenario_path:
+        raise UsageError(f"{words.file} is the history of no scenario, so it cannot be replayed; again: {header.repeat}")
     order = Order(
-        scenario=header.scenario_path or header.scenario,
-        system=header.system_path or header.system,
+        scenario=header.scenario_path,
+        system=header.system_path,
         world=header.world,
         seed=header.seed,
         full_traffic=header.full_traffic,
@@ -141,7 +157,7 @@ def replay(words: Namespace) -> Ruling:
     try:
         campaign.run([draw], folder=folder.path, watch=lambda _: None)
     except BaseException:
-        _remove_if_empty(folder)
+        remove_if_empty(folder)
         raise
     (again,) = draw.executions
     before = [violation.what for verdict in checkers.judge(stored) for violation in verdict.violations]
@@ -175,17 +191,12 @@ def _carry_out(words: Namespace, jobs: Sequence[Job], *, verb: str, wish: Wish |
         started_at=started_at,
         wall_s=time.monotonic() - clock,
     )
-    results = acceptance.with_criteria(results.cut_short(interrupted) if interrupted else results)
-    folder.write(results)
-    path = report.write(folder, results)
     if interrupted:
+        _, path = publish(results.cut_short(interrupted), folder)
         announce(f"interrupted {interrupted}; what had ended is in {path}")
         raise KeyboardInterrupt
-    _show(results, folder)
-    for line in github.tell(results, path):
-        console.print(line, markup=False)
-    console.print(f"\n{styled(results.ruling)}  {results.wall_s:.0f} s  report: {path}")
-    return results.ruling
+    results, path = publish(results, folder)
+    return tell(results, folder, path=path)
 
 
 def _load(wish: Wish, folder: RunFolder, loaded: list[Measurement], *, alone: bool) -> str:
@@ -196,7 +207,7 @@ def _load(wish: Wish, folder: RunFolder, loaded: list[Measurement], *, alone: bo
         if isinstance(error, KeyboardInterrupt) and not alone:
             return "before the load run had ended"
         if alone:
-            _remove_if_empty(folder)
+            remove_if_empty(folder)
         raise
     return ""
 
@@ -213,43 +224,9 @@ def _run(jobs: Sequence[Job], draws: Sequence[Draw], folder: RunFolder) -> str:
         ended = sum(len(draw.executions) for draw in draws)
         if ended and isinstance(error, KeyboardInterrupt):
             return f"after {ended} of {max(wanted, ended + 1)} executions"
-        _remove_if_empty(folder)
+        remove_if_empty(folder)
         raise
     return ""
-
-
-def _remove_if_empty(folder: RunFolder) -> None:
-    """A run that was refused leaves no folder behind, unless something stands in it: logs, say."""
-    for path in sorted([*folder.path.rglob("*"), folder.path], reverse=True):
-        with suppress(OSError):  # it holds something, or is no folder
-            path.rmdir()
-
-
-def _show(results: Results, folder: RunFolder) -> None:
-    many = {(row.name, row.world) for row in results.campaigns}
-    if results.load:
-        gate.show(results)
-    show_executions([*results.campaigns, *(one for one in results.scenarios if (one.name, one.world) not in many)])
-    findings = [one for one in results.scenarios if one.ruling in (Ruling.VIOLATED, Ruling.UNKNOWN)]
-    findings.sort(key=lambda one: worst_first(one.ruling))
-    for execution in findings[:FINDINGS_SHOWN]:
-        show_findings(execution, folder)
-    if rest := [one.ruling for one in findings[FINDINGS_SHOWN:]]:
-        violated = rest.count(Ruling.VIOLATED)
-        console.print(f"\nand in the report {violated} more violated, {len(rest) - violated} more unknown")
-    if results.verb == "accept":
-        show_criteria(results.criteria)
-    for claim in not_judged(results):
-        console.print(f"not judged: {claim}", markup=False)
-
-
-def _show_verdicts(verdicts: Sequence[Verdict]) -> None:
-    for verdict in sorted(verdicts, key=lambda verdict: worst_first(verdict.ruling)):
-        console.print(f"  {styled(verdict.ruling)} {verdict.checker} ({verdict.checked} checked)")
-        if verdict.reason:
-            console.print(f"    {verdict.reason}", markup=False)
-        for violation in verdict.violations:
-            console.print(f"    - {violation.what}", markup=False)
 
 
 def _how_exact(world: str) -> str:

@@ -14,6 +14,7 @@
     record       the file every request is written to, and its format
     relay        how workers' records reach the master in distributed mode
     numbers      Locust's page shows exact percentiles
+    tabs/        its tabs Faults and Promises, when `harness ui` opened it
 
 It imports Locust, gevent and the standard library, and nobody imports it but Locust: Locust patches the process it is in.
 schedule, workload, contract and record are pure and may be tested directly.

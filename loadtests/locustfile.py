@@ -22,6 +22,7 @@ sys.path.append(str(Path(__file__).resolve().parent.parent))  # `locust` finds t
 
 from loadtests import numbers, sessions
 from loadtests.options import Settings, add_options
+from loadtests.tabs import add_tabs
 from loadtests.user import IngestUser
 
 __all__ = ["IngestUser"]
@@ -33,6 +34,7 @@ logger = logging.getLogger(__name__)
 def attach(environment: Any, **_: Any) -> None:
     """Begin a session in this process, after --processes has made the others."""
     require_usable(environment)
+    add_tabs(environment)
     session = sessions.open_session(environment)
     environment.events.test_start.add_listener(lambda **_: start(session))
     environment.events.test_stop.add_listener(lambda **_: session.stop())

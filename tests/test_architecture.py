@@ -21,7 +21,8 @@ PACKAGES = ("harness", "reference", "scenarios", "loadtests")
 LAYERS = (  # top first: a module may import those of its own row and of the rows below
     ("cli", "__main__"),
     ("verbs",),
-    ("gate",),
+    ("outcome",),
+    ("gate", "live"),
     ("display",),
     ("report", "sections", "summary", "life", "markdown", "charts", "panels", "matrix", "series", "svg", "acceptance", "load"),
     ("campaign",),
@@ -38,7 +39,8 @@ LAYERS = (  # top first: a module may import those of its own row and of the row
 STANDARD_LIBRARY_ONLY = ("entries", "history", "faults", "traffic", "verdict", "checkers", "usage")
 ONLY_WORLDS_KNOW = {"redis", "asyncpg", "httpx", "fakeredis", "h11", "time_machine"}
 MAY_START_PROCESSES = ("harness/worlds/real/", "harness/load/generator.py", "harness/campaign.py")
-LOADTESTS_KNOW = {"locust", "gevent", "geventhttpclient"}  # the last one is what Locust's own fast client stands on
+# geventhttpclient is what Locust's own fast client stands on, and its page is a Flask application
+LOADTESTS_KNOW = {"locust", "gevent", "geventhttpclient", "flask"}
 PURE_LOADTESTS = ("schedule", "workload", "contract", "record")  # tests may import these; the rest patches the process
 OPENED_BY_LOCUST = ("tests/loadtests/closed_loop.py", "tests/benchmarks/plain_user.py")
 FORBIDDEN_NAMES = {"utils", "helpers", "common", "base", "manager", "misc"}

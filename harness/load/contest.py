@@ -114,7 +114,7 @@ async def _load(guard: Guard, by_role: Mapping[str, UndisturbedService], contest
             period_s=period_s,
             until_s=contest.rounds * period_s,
         )
-        target = Target(name=role, addresses=service.addresses, headers=service.system.api.headers)
+        target = Target(name=role, addresses=tuple(service.addresses), headers=service.system.api.headers)
         generators.append(await Generator.start(guard, target, contest.load, turns=turns, plan=contest.plan))
     await _until_unix(start_unix_s, *generators)
     for service in services:
@@ -140,7 +140,7 @@ async def _one_round(services: Sequence[UndisturbedService], generators: Sequenc
 
 def _record(service: UndisturbedService, lines: Iterable[dict[str, Any]]) -> None:
     for line in lines:
-        entry = entry_of(line, clock=service.wall, process_of=service.process_of)
+        entry = entry_of(line, clock=service.wall, process_of=service.addresses)
         if entry is not None:
             service.history.record(entry)
 

@@ -85,20 +85,21 @@ class Generator:
 
     async def stop(self) -> Iterator[dict[str, Any]]:
         """End it; the rest of its record. Raises StackBrokenError if the record has no end."""
-        await self._interrupt()
-        await self._process.terminate(within_s=ENDS_WITHIN_S)
+        await end_locust(self._process)
         rest = list(self.more())
         self.require()
         return iter(rest)
 
-    async def _interrupt(self) -> None:
-        """Ctrl-C, and time to end: told by SIGTERM, Locust ends without having written its page."""
-        if self._process.exit_code is None:
-            with suppress(ProcessLookupError):
-                os.kill(self._process.pid, signal.SIGINT)
-        with suppress(TimeoutError):
-            async with asyncio.timeout(ENDS_WITHIN_S):
-                await self._process.wait()
+
+async def end_locust(process: Process) -> None:
+    """Ctrl-C, and time to end: told by SIGTERM, Locust ends without having written its page."""
+    if process.exit_code is None:
+        with suppress(ProcessLookupError):
+            os.kill(process.pid, signal.SIGINT)
+    with suppress(TimeoutError):
+        async with asyncio.timeout(ENDS_WITHIN_S):
+            await process.wait()
+    await process.terminate(within_s=ENDS_WITHIN_S)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -116,27 +117,36 @@ def require_locustfile() -> None:
         raise UsageError(f"There is no {LOCUSTFILE}: run the harness from a checkout of the project, with its loadtests/.")
 
 
-def _words(target: Target, load: Load, *, turns: Turns, plan: Plan, record: Path) -> list[str]:
-    options = {
-        "--users": plan.processes,  # each user is one stream of arrivals
-        "--spawn-rate": plan.processes,
-        "--post-rate": load.posts_per_second / plan.processes,
-        "--read-rate": load.reads_per_second / plan.processes,
+def locust_words(target: Target, load: Load, *, processes: int, options: Mapping[str, object]) -> list[str]:
+    """Locust's command line: this load on this target, by so many processes together, with these options besides."""
+    every: dict[str, object] = {
+        "--users": processes,  # each user is one stream of arrivals
+        "--spawn-rate": processes,
+        "--post-rate": load.posts_per_second / processes,
+        "--read-rate": load.reads_per_second / processes,
         "--mailed": load.mailed,
         "--duplicates": load.duplicates,
+        "--arrivals": "poisson",
+        "--host": target.addresses[0],
+        **options,
+    }
+    words = [sys.executable, "-m", "locust", "-f", str(LOCUSTFILE)]
+    words += [word for name, value in every.items() for word in (name, str(value))]
+    words += [word for address in target.addresses for word in ("--target", address)]
+    return words + [word for name, value in target.headers.items() for word in ("--header", f"{name}: {value}")]
+
+
+def _words(target: Target, load: Load, *, turns: Turns, plan: Plan, record: Path) -> list[str]:
+    options = {
         "--window": turns.window,
         "--start-at": f"{turns.start_unix_s:.3f}",
         "--run-time": f"{turns.until_s + 30:.0f}s",  # the harness ends it
-        "--arrivals": "poisson",
         "--seed": plan.seed,
         "--record": record,
         "--html": plan.folder / f"locust-{target.name}.html",
-        "--host": target.addresses[0],
     }
-    words = [sys.executable, "-m", "locust", "-f", str(LOCUSTFILE), "--headless", "--only-summary"]
-    words += [word for name, value in options.items() for word in (name, str(value))]
-    words += [word for address in target.addresses for word in ("--target", address)]
-    words += [word for name, value in target.headers.items() for word in ("--header", f"{name}: {value}")]
+    words = locust_words(target, load, processes=plan.processes, options=options)
+    words += ["--headless", "--only-summary"]
     return words + (_distributed(plan) if plan.processes > 1 else [])
 
 

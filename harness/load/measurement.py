@@ -9,7 +9,6 @@ import asyncio
 import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime
 from pathlib import Path
 
 from harness import archive, checkers
@@ -21,6 +20,7 @@ from harness.load.generator import Plan, require_locustfile
 from harness.load.provider import AS_PUBLISHED
 from harness.load.rows import Row, limits_of, row_of_stub, rows_of
 from harness.load.samples import ENDPOINTS, Sample, of_endpoint, of_lateness, of_stub
+from harness.runner import about
 from harness.systems import Load, System
 from harness.worlds.world import Stage
 
@@ -142,25 +142,14 @@ def _locusts(folder: RunFolder) -> Path:
 
 
 def _header(wish: Wish, system: System) -> Header:
-    versions = archive.versions()
     load = wish.load
     posts = f"{load.posts_per_second:g} POSTs a second ({load.mailed:.0%} of them with a mail)"
     return Header(
         scenario=NAME,
         story="Locust sends an open load, and what was promised under it is judged like everything else.",
-        system=system.name,
-        system_path=str(system.path),
-        world="real",
         seed=wish.seed,
         traffic=f"{posts} and {load.reads_per_second:g} status reads, Poisson arrivals",
         must_hold=tuple(checker.to_data() for checker in JUDGED),
-        offers=tuple(sorted(system.offers)),
-        claims=system.claims.model_dump(),
-        limits={name: limit for name, limit in system.limits.model_dump().items() if limit is not None},
-        processes=system.processes,
-        started_at=datetime.now(UTC).isoformat(timespec="seconds"),
-        commit=versions.commit,
-        python=versions.python,
-        harness_version=versions.harness,
         repeat=wish.repeat,
+        **about(system, world="real"),
     )

@@ -139,7 +139,7 @@ def test_without_a_terminal_it_says_what_begins(tmp_path: Path) -> None:
 
 
 def test_every_verb_ends_its_help_with_an_example() -> None:
-    for verb in ("accept", "list", "run", "check", "report", "replay"):
+    for verb in ("accept", "list", "run", "load", "ui", "check", "report", "replay"):
         done = harness(verb, "--help")
         assert done.returncode == 0
         assert "example: harness " + verb in " ".join(done.stdout.split())

@@ -13,6 +13,7 @@ from harness import archive, campaign, cli, verbs
 from harness.campaign import Draw
 from harness.results import Execution
 from harness.runner import Order
+from harness.usage import UsageError
 from harness.verbs import Job
 from harness.verdict import Ruling, Verdict, Violation
 
@@ -102,11 +103,20 @@ def test_a_job_says_what_begins(world: str, scenarios: int, seeds: int, told: st
     assert Job(orders, seeds).story == told
 
 
+def test_what_was_no_scenario_cannot_be_replayed(tmp_path: Path) -> None:
+    header = '{"scenario":"ui","system":"async","world":"real","seed":1,"schema":1,"repeat":"harness ui --system async"}\n'
+    (tmp_path / "history.jsonl").write_text(header, encoding="utf-8")
+    with pytest.raises(UsageError, match="cannot be replayed; again: harness ui --system async"):
+        verbs.replay(cli.parser().parse_args(["replay", str(tmp_path / "history.jsonl"), "--out", str(tmp_path / "out")]))
+    assert not (tmp_path / "out").exists()
+
+
 def test_a_replay_says_what_it_is_worth_before_it_runs(
     monkeypatch: pytest.MonkeyPatch, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     (tmp_path / "history.jsonl").write_text(
-        '{"scenario":"baseline","system":"async","world":"real","seed":1,"schema":1}\n', encoding="utf-8"
+        '{"scenario":"baseline","scenario_path":"baseline","system":"async","system_path":"async","world":"real","seed":1,"schema":1}\n',
+        encoding="utf-8",
     )
     run_as(monkeypatch, lambda draws: draws[0].executions.append(ended(draws[0].first)))
     replay = ["replay", str(tmp_path / "history.jsonl"), "--out", str(tmp_path / "out")]

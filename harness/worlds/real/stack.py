@@ -67,6 +67,11 @@ class Stack:
     fleet: Fleet
     turns: defaultdict[str, Lock] = field(default_factory=lambda: defaultdict(Lock))  # by server: faults may overlap
 
+    @property
+    def addresses(self) -> dict[str, str]:
+        """The name of every API process, by its base URL."""
+        return {f"http://127.0.0.1:{self.ports[name]}": name for name in self.fleet.names("api")}
+
     def proxies_of(self, server: str, *processes: str) -> list[Proxy]:
         """The proxies in front of a server, of these processes or of all."""
         return [

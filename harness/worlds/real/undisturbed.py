@@ -60,14 +60,9 @@ class UndisturbedService:
             yield service
 
     @property
-    def addresses(self) -> tuple[str, ...]:
-        """The base URLs of the API processes."""
-        return tuple(f"http://127.0.0.1:{self._stack.ports[name]}" for name in self._stack.fleet.names("api"))
-
-    @property
-    def process_of(self) -> dict[str, str]:
-        """The name of the API process behind each address."""
-        return {f"http://127.0.0.1:{self._stack.ports[name]}": name for name in self._stack.fleet.names("api")}
+    def addresses(self) -> dict[str, str]:
+        """The name of every API process, by its base URL."""
+        return self._stack.addresses
 
     @property
     def stub(self) -> str:

@@ -43,7 +43,7 @@ class RealWorld:
         observe = stage.system.observe
         self.history = stage.history
         self.clock: Clock = clock
-        self._wall = clock
+        self.wall = clock  # the same one, which knows Unix time too
         self._stage = stage
         self._journal = Journal(stage.history, clock)
         self._provider = Provider(
@@ -70,6 +70,11 @@ class RealWorld:
             await world._build(exits, ports)
             exits.push_async_callback(world._close)
             yield world
+
+    @property
+    def addresses(self) -> dict[str, str]:
+        """The name of every API process, by its base URL: for somebody else who sends the traffic."""
+        return self._stack.addresses
 
     def begin(self) -> None:
         self._journal.begin()
@@ -134,7 +139,7 @@ class RealWorld:
         standin = StandIn(self._provider, port=ports.draw(), hold=self._triggers.hold, record=self._note_call)
         plot = Plot(ports=ports, logs=stage.folder, journal=self._journal)
         self._stack = await exits.enter_async_context(open_stack(stage.system, standin, plot))
-        self._clients = Clients(self._stack.fleet, self._stack.ports, headers=stage.system.api.headers, clock=self._wall)
+        self._clients = Clients(self._stack.fleet, self._stack.ports, headers=stage.system.api.headers, clock=self.wall)
         self._rows = RowReader(self._stack.servers.url("postgres"), stage.system.observe.rows)
         exits.push_async_callback(self._rows.close)
         await self._rows.check()
@@ -163,7 +168,7 @@ class RealWorld:
         self._journal.record(Probe(at_s=self.clock.now(), latency_s=latency_s))
 
     def _note_call(self, seen: Seen) -> None:
-        self._journal.record(call_of(seen_call(seen), self._wall))
+        self._journal.record(call_of(seen_call(seen), self.wall))
 
 
 def _suffered(fault: Fault, injury: Injury, *, index: int, begin_s: float, end_s: float) -> Suffered:
