@@ -6,7 +6,7 @@ STAMP := $(VENV)/.installed
 SEEDS ?= 200
 RUNS ?= 3
 
-.PHONY: help setup accept test retest check bench campaign lock clean
+.PHONY: help setup accept test check bench campaign lock clean
 
 help:            ## this list
 	@grep -E '^[a-z]+: .*##|^[a-z]+: +##' Makefile | sed -E 's/:[^#]*##/\t/' | expand -t 14
@@ -24,12 +24,8 @@ accept: setup    ## simulate, run for real, judge, write the report
 	$(BIN)/harness accept
 
 test: setup      ## every test; those that judge how fast a real service is have the machine for themselves
-	$(BIN)/python -m pytest -m "not quiet and not long"
-	$(BIN)/python -m pytest -m quiet -n 0
-
-retest: setup    ## what failed last, by itself, and then the quiet ones: tells a defect from a busy machine
-	$(BIN)/python -m pytest --last-failed -n 0
-	$(BIN)/python -m pytest -m quiet -n 0
+	$(BIN)/python -m pytest -m "not quiet and not long" -rs
+	$(BIN)/python -m pytest -m quiet -n 0 -rs
 
 check: setup     ## lint, format and types
 	$(BIN)/ruff check .

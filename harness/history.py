@@ -11,7 +11,7 @@ import dataclasses
 import json
 import math
 from collections import defaultdict
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -91,16 +91,33 @@ class History:
 
     def __init__(self, header: Header, entries: Iterable[Entry] = ()) -> None:
         self.header = header
-        self.entries: list[Entry] = list(entries)
+        self._entries: list[Entry] = []
+        self._by_kind: defaultdict[type[Entry], list[Any]] = defaultdict(list)  # `of` is asked a hundred times a run
         self.cut_off = False  # read from a file that ends in the middle
+        for entry in entries:
+            self.record(entry)
+
+    @property
+    def entries(self) -> Sequence[Entry]:
+        """Everything that was recorded, in order."""
+        return self._entries
 
     def record(self, entry: Entry) -> None:
         """Append one entry."""
-        self.entries.append(entry)
+        self._entries.append(entry)
+        self._by_kind[type(entry)].append(entry)
+
+    def forget(self, is_void: Callable[[Entry], bool]) -> None:
+        """Drop entries that turned out not to count."""
+        kept = [entry for entry in self._entries if not is_void(entry)]
+        self._entries.clear()
+        self._by_kind.clear()
+        for entry in kept:
+            self.record(entry)
 
     def of(self, kind: type[E]) -> list[E]:
         """Every entry of one kind, in order."""
-        return [entry for entry in self.entries if isinstance(entry, kind)]
+        return list(self._by_kind.get(kind, ()))
 
     def by_pair(self, kind: type[E]) -> dict[Pair, list[E]]:
         """Entries of one kind grouped by event, in order; those without an event are left out."""

@@ -185,7 +185,7 @@ class Session:
         """What was read at the end of one test is not the end any more once another begins."""
         if self._is_at_rest:
             self._is_at_rest = False
-            self._history.entries[:] = [entry for entry in self._history.entries if not _is_final(entry)]
+            self._history.forget(_is_final)
 
     async def _rest_or_go_on(self, *, is_loading: bool) -> None:
         """Begin to come to rest when a test has ended and nothing hurts; stop that when something goes on."""

@@ -243,3 +243,14 @@ def test_the_last_moment_is_the_latest_any_entry_tells_of() -> None:
     for entry in (_post("x", begin_s=1.0, end_s=7.0), Stored(pair=Pair("a", "x"), at_s=3.0), Row(pair=Pair("a", "x"))):
         history.record(entry)
     assert history.last_s == 7.0
+
+
+@PLAIN
+@given(history=histories)
+def test_what_is_forgotten_is_gone_from_everything(history: History) -> None:
+    posts = [entry for entry in history.entries if isinstance(entry, Post)]
+    assert history.of(Post) == posts
+    history.forget(lambda entry: isinstance(entry, Rest | Row))
+    assert history.of(Row) == []
+    assert history.rest is None
+    assert history.of(Post) == posts == [entry for entry in history.entries if isinstance(entry, Post)]

@@ -161,7 +161,7 @@ def test_an_event_without_a_row_after_a_silence_that_was_the_machines_convicts_n
 def test_mails_of_which_none_names_an_event_are_no_inventions() -> None:
     unnamed = "mail_id = '/custom_args/ident' points to no text in {}"
     story = Story().kept("a", 1).quiet()
-    story.history.entries = [entry for entry in story.history.entries if entry.kind != "call"]
+    story.history.forget(lambda entry: entry.kind == "call")
     one = story.mailed(None, 2, unnamed=unnamed).judged_by(nothing_is_invented)
     assert one.ruling is Ruling.VIOLATED, "one may be that mail's own mistake"
     verdict = story.mailed(None, 3, unnamed=unnamed).judged_by(nothing_is_invented)
