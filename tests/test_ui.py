@@ -37,6 +37,7 @@ SWITCHES = (
     *("--disable-background-networking", "--disable-component-update", "--disable-sync"),
 )
 FOREIGN = ROOT / "tests" / "foreign" / "foreign.toml"
+OPENED = re.compile(r"Faults and Promises: (http://\S+/)")
 STARTS_WITHIN_S = 90.0
 DRAINS_WITHIN_MS = 60_000
 AT_REST_WITHIN_MS = 120_000
@@ -111,9 +112,11 @@ def opened(tmp_path: Path, *words: str) -> Iterator[Ui]:
             start_new_session=True,
         )
     try:
-        until(lambda: "Faults and Promises: http" in log.read_text() or running.poll() is not None, seconds=STARTS_WITHIN_S)
+        until(lambda: OPENED.search(log.read_text()) is not None or running.poll() is not None, seconds=STARTS_WITHIN_S)
         assert running.poll() is None, log.read_text()
-        yield Ui(running, f"http://127.0.0.1:{port}/", place, tmp_path / "out")
+        address = OPENED.search(log.read_text())
+        assert address
+        yield Ui(running, address[1], place, tmp_path / "out")
     finally:
         if running.poll() is None:
             running.kill()
@@ -180,7 +183,8 @@ def test_an_outage_at_the_push_of_a_button(tmp_path: Path) -> None:
 
 @pytest.mark.xdist_group("ui")
 def test_only_the_page_itself_may_hurt_and_only_what_can_be_hurt(tmp_path: Path) -> None:
-    with opened(tmp_path, "--system", str(FOREIGN)) as ui:
+    with opened(tmp_path, "--system", str(FOREIGN), "--bind", "127.0.0.2") as ui:
+        assert ui.url.startswith("http://127.0.0.2:")
         outage = {"fault": "SendGridAnswers", "settings": {"status": 503}}
         assert ui.ask("POST", "harness/faults", outage)[0] == 403, "without the token"
         assert ui.ask("POST", "harness/faults", outage, **{"X-Harness-Token": "guessed"})[0] == 403

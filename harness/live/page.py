@@ -66,7 +66,7 @@ class Page:
             log=folder / "locust.log",
         )
         process = await guard.spawn(command)
-        await await_ready(process, lambda: missing_listener(site.port), within_s=READY_WITHIN_S)
+        await await_ready(process, lambda: missing_listener(site.port, site.address), within_s=READY_WITHIN_S)
         return cls(process, record)
 
     def more(self) -> Iterator[dict[str, Any]]:

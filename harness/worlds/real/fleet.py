@@ -243,10 +243,10 @@ async def all_of(steps: Iterable[Coroutine[Any, Any, None]]) -> None:
         raise (told[0] if told else errors) from None
 
 
-async def missing_listener(port: int) -> str:
-    """ "" if something listens on a port of the loopback interface, else a sentence that says so."""
+async def missing_listener(port: int, address: str = "127.0.0.1") -> str:
+    """ "" if something listens on a port of this machine, else a sentence that says so."""
     try:
-        _, writer = await asyncio.open_connection("127.0.0.1", port)
+        _, writer = await asyncio.open_connection(address, port)
     except OSError:
         return f"nothing listens on its port {port}"
     writer.close()
