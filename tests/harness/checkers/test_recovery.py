@@ -16,7 +16,7 @@ from harness.checkers import (
 )
 from harness.faults import RedisCrashes, SendGridAnswers
 from harness.verdict import Ruling
-from tests.harness.checkers.story import OFFERS, Story, plan, said
+from tests.harness.story import OFFERS, Story, plan, said
 
 # An outage from 5 to 15 s under the claims of `Story`: 2 workers x (2 failures + 1 trial x ceil(10 / 5)) = 8 calls.
 ALLOWED, DUE = 8, 24
@@ -160,8 +160,7 @@ def test_the_deadline_counts_from_the_end_of_the_last_fault(seen_s: float, statu
     verdict = story.read("a", 30, status, end_s=seen_s).quiet().judged_by(DRAINS)
     assert verdict.ruling is ruling
     assert (
-        ruling is Ruling.HELD
-        or said(verdict) == "violated; a of shop should have been finished by 35.000 s: it was at 35.001 s; "
+        ruling is Ruling.HELD or said(verdict) == "violated; a of a5 should have been finished by 35.000 s: it was at 35.001 s; "
     )
 
 
@@ -180,7 +179,7 @@ def test_a_read_begun_after_the_deadline_that_shows_it_unfinished_is_violated() 
     story = Story().posted("a", 1, end_s=1.5).stored("a", 2).mailed("a", 3).read("a", 21.501, "pending").read("a", 22)
     assert (
         said(story.judged_by(DRAINS))
-        == "violated; a of shop should have been finished by 21.500 s: it was still pending at 21.501 s; "
+        == "violated; a of a5 should have been finished by 21.500 s: it was still pending at 21.501 s; "
     )
 
 
@@ -208,7 +207,7 @@ def test_a_mail_counts_only_if_it_is_due_and_can_be_seen() -> None:
 
 def test_an_event_that_never_finishes_is_violated_when_quiet_and_unknown_when_cut_off() -> None:
     verdict = Story().posted("a", 1).kept("b", 1).quiet().judged_by(DRAINS)
-    assert said(verdict) == "violated; a of shop should have been finished by 21.010 s: it never was; "
+    assert said(verdict) == "violated; a of a5 should have been finished by 21.010 s: it never was; "
     assert Story().posted("a", 1).kept("b", 1).restless().judged_by(DRAINS).ruling is Ruling.UNKNOWN
     assert "of 2 events too little was seen" in Story().posted("a", 1).posted("c", 1).judged_by(DRAINS).reason
 
@@ -297,7 +296,7 @@ def test_ingest_that_does_not_accept_again_is_violated(http_status: int | None, 
     story = Story(**CRASH).suffered("RedisCrashes", 5, 15, "redis").posted("b", 19)
     story.refused("a", 20.0, http_status, error="timed out")
     assert said(story.judged_by(RECOVERS)) == (
-        f"violated; a of shop: the POST at 20.000 s, 5.0 s after the last fault, was answered {told}; expected a promise; "
+        f"violated; a of a5: the POST at 20.000 s, 5.0 s after the last fault, was answered {told}; expected a promise; "
     )
 
 

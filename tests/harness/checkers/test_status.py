@@ -13,7 +13,7 @@ from harness.checkers import (
 )
 from harness.faults import Fault, RedisCrashes, SendGridAnswers
 from harness.verdict import Ruling
-from tests.harness.checkers.story import Story, of, plan, said
+from tests.harness.story import Story, of, plan, said
 
 
 def test_a_promise_that_is_read_at_once_holds() -> None:
@@ -27,7 +27,7 @@ def test_a_promise_that_cannot_be_read_is_violated(http_status: int) -> None:
     story = Story().posted("a", 1, end_s=1.5).read("a", 1.5, None, http_status=http_status)
     verdict = story.judged_by(a_promise_is_readable_at_once)
     assert said(verdict) == (
-        f"violated; a of shop was answered accepted at 1.500 s, but a read at 1.500 s answered {http_status}; expected 200; "
+        f"violated; a of a5 was answered accepted at 1.500 s, but a read at 1.500 s answered {http_status}; expected 200; "
     )
 
 
@@ -49,7 +49,7 @@ UNAVAILABLE = [None, 429, 500, 503, 504]
 def test_a_status_that_is_unavailable_though_nothing_is_wrong_is_violated(http_status: int | None) -> None:
     verdict = Story().posted("a", 1).read("a", 2, None, http_status=http_status).judged_by(a_promise_is_readable_at_once)
     told = f"answered {http_status}" if http_status else "was not answered (no answer)"
-    assert said(verdict) == f"violated; a of shop was answered accepted at 1.010 s, but a read at 2.000 s {told}; expected 200; "
+    assert said(verdict) == f"violated; a of a5 was answered accepted at 1.010 s, but a read at 2.000 s {told}; expected 200; "
 
 
 @pytest.mark.parametrize(
@@ -113,7 +113,7 @@ def test_a_final_status_that_changes_is_violated(final: str, then: str) -> None:
     verdict = Story().read("a", 1, final, end_s=1.5).read("a", 1.5, then).judged_by(status_never_goes_back)
     assert (verdict.ruling is Ruling.VIOLATED) == (final != then)
     if final != then:
-        assert said(verdict) == f"violated; a of shop was shown {final} at 1.500 s and {then} at 1.510 s; "
+        assert said(verdict) == f"violated; a of a5 was shown {final} at 1.500 s and {then} at 1.510 s; "
 
 
 def test_reads_that_overlap_say_nothing_about_order() -> None:
@@ -152,13 +152,13 @@ def test_when_all_is_quiet_every_status_is_final(last: str, ruling: str) -> None
     assert (str(verdict.ruling), verdict.checked) == (ruling, 1)
     if ruling == "violated":
         assert said(verdict) == (
-            f"violated; a of shop was last shown {last}, at 3.010 s, and at 100.000 s nothing moved any more; "
+            f"violated; a of a5 was last shown {last}, at 3.010 s, and at 100.000 s nothing moved any more; "
         )
 
 
 def test_a_status_read_after_all_had_come_to_rest_is_told_as_such() -> None:
     verdict = Story().posted("a", 1).quiet().read("a", 101, "pending", final=True).judged_by(every_status_becomes_final)
-    assert said(verdict) == "violated; a of shop was still pending at 101.010 s, when nothing moved any more; "
+    assert said(verdict) == "violated; a of a5 was still pending at 101.010 s, when nothing moved any more; "
 
 
 @pytest.mark.parametrize(("http_status", "ruling"), [(503, "unknown"), (429, "unknown"), (None, "unknown"), (404, "violated")])
@@ -195,14 +195,14 @@ def test_completed_and_done_holds() -> None:
 
 def test_completed_without_a_row_is_violated() -> None:
     verdict = Story().posted("a", 1).mailed("a", 1.5).read("a", 2).quiet().judged_by(completed_means_done)
-    assert said(verdict) == "violated; a of shop was shown completed at 2.010 s by a status read, but has no row; "
+    assert said(verdict) == "violated; a of a5 was shown completed at 2.010 s by a status read, but has no row; "
 
 
 def test_completed_without_its_mail_is_violated() -> None:
     verdict = (
         Story().posted("a", 1).row("a").mailed("a", 1.5, http_status=503).read("a", 2).quiet().judged_by(completed_means_done)
     )
-    assert said(verdict) == "violated; a of shop was shown completed at 2.010 s by a status read, but its mail was never taken; "
+    assert said(verdict) == "violated; a of a5 was shown completed at 2.010 s by a status read, but its mail was never taken; "
 
 
 @pytest.mark.parametrize(("mail_s", "ruling"), [(2.5, Ruling.HELD), (2.501, Ruling.VIOLATED)])
@@ -280,7 +280,7 @@ def test_an_unjustified_failure_is_violated() -> None:
         .judged_by(failed_is_justified)
     )
     assert said(verdict) == (
-        "violated; a of shop was shown failed at 2.010 s, but a is no poison and the provider had not refused its mail for good; "
+        "violated; a of a5 was shown failed at 2.010 s, but a is no poison and the provider had not refused its mail for good; "
     )
 
 
@@ -298,7 +298,7 @@ def test_a_mail_refused_for_the_body_the_service_made_justifies_nothing(fault: F
     story = Story(plan=plan(fault) if fault else ()).posted("a", 1).mailed("a", call_s, http_status=400)
     story.suffered(type(fault).__name__, 5, 15).read("a", 20, "failed", reason="400")
     assert said(story.judged_by(failed_is_justified)) == (
-        "violated; a of shop was shown failed at 20.010 s, but the provider refused a body that should have been valid; "
+        "violated; a of a5 was shown failed at 20.010 s, but the provider refused a body that should have been valid; "
     )
 
 
@@ -317,7 +317,7 @@ def test_a_duplicate_can_show_an_unjustified_failure() -> None:
 @pytest.mark.parametrize("reason", [None, ""])
 def test_a_failure_without_a_reason_is_violated(reason: str | None) -> None:
     verdict = Story().posted("a", 1, poison=True).read("a", 2, "failed", reason=reason).judged_by(failed_is_justified)
-    assert said(verdict) == "violated; a of shop is failed, but the status read at 2.000 s gives no reason in result.error; "
+    assert said(verdict) == "violated; a of a5 is failed, but the status read at 2.000 s gives no reason in result.error; "
 
 
 def test_failed_is_justified_abstains_when_no_status_was_read() -> None:
