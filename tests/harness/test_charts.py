@@ -13,8 +13,8 @@ from harness.history import History
 from harness.results import Campaign, Execution
 from harness.svg import Linear, Logarithmic, pixels, round_step
 from harness.verdict import Ruling
-from tests.harness import stories
-from tests.harness.stories import Story
+from tests.harness import runs, stories
+from tests.harness.story import Story
 
 SVG = "{http://www.w3.org/2000/svg}"
 
@@ -32,22 +32,16 @@ def styles(root: ElementTree.Element) -> set[str]:
 
 
 def nothing() -> History:
-    return Story(scenario="baseline", must_hold=()).history
+    return Story(scenario="baseline").history
 
 
 def one_event() -> History:
-    story = Story(scenario="baseline")
-    story.kept("only", 0.01)
-    return story.history
+    return Story(scenario="baseline").kept("only", 0.01).history
 
 
 def late_faults() -> History:
-    story = Story()
-    story.post("a", 0)
-    story.fault(9.0, 12.0, evidence=None, processes=("worker-0", "worker-1"))
-    story.fault(9.5, 9.51, name="SendGridRateLimits", processes=("sendgrid",))
-    story.rest(12.5)
-    return story.history
+    story = Story().posted("a", 0).suffered("WorkerCrashes", 9.0, 12.0, "worker-0", "worker-1", evidence=None)
+    return story.suffered("SendGridRateLimits", 9.5, 9.51, "sendgrid").quiet(12.5).history
 
 
 HISTORIES = {
@@ -110,8 +104,8 @@ def test_faults_are_shaded_and_labelled_only_with_evidence() -> None:
 def test_fault_labels_do_not_overlap() -> None:
     story = Story()
     for number in range(6):
-        story.fault(number * 1.0, number + 0.5, name=f"Fault{number}", processes=("worker-0", "worker-1"))
-    story.rest(20)
+        story.suffered(f"Fault{number}", number * 1.0, number + 0.5, "worker-0", "worker-1")
+    story.quiet(20)
     lanes = charts._lanes(story.history.entries[:6], Linear(0, 20, panels.LEFT, panels.RIGHT))  # type: ignore[arg-type]
     for lane in lanes:
         assert all(before.right < after.left for before, after in pairwise(lane))
@@ -125,8 +119,7 @@ def test_what_is_missing_is_said() -> None:
 
 @pytest.mark.parametrize(("limits", "expected"), [({}, "limit 50 ms"), ({"ingest_p95_ms": 20.0}, "limit 20 ms")])
 def test_the_limit_is_the_one_that_was_judged(limits: dict[str, float], expected: str) -> None:
-    story = Story(limits=limits)
-    story.post("a", 0)
+    story = stories.real_run(limits=limits).posted("a", 0)
     assert expected in words(parsed(charts.timeline(story.history)))
 
 
@@ -137,30 +130,20 @@ def test_the_backlog_keeps_what_is_lost() -> None:
 
 
 def test_the_backlog_ends_when_the_mail_is_taken_or_the_event_failed() -> None:
-    story = Story()
-    story.post("mailed late", 0, 0.0)
-    story.stored("mailed late", 1)
-    story.call("mailed late", 2, 503)
-    story.call("mailed late", 5)
-    story.post("failed", 0, 0.0)
-    story.read("failed", 7, "failed")
-    story.rest(9)
-    assert series.backlog(story.history) == [(0, 1), (0, 2), (5.004, 1), (7.002, 0)]
+    story = Story().posted("mailed late", 0, took_s=0.0).stored("mailed late", 1)
+    story.mailed("mailed late", 2, http_status=503).mailed("mailed late", 5)
+    story.posted("failed", 0, took_s=0.0).read("failed", 7, "failed").quiet(9)
+    assert series.backlog(story.history) == [(0, 1), (0, 2), (5.1, 1), (7.01, 0)]
 
 
 def test_a_system_whose_mails_nobody_sees_is_finished_when_stored() -> None:
-    story = Story(offers=("rows",))
-    story.post("a", 0, 0.0)
-    story.stored("a", 1)
+    story = Story(offers=("rows",)).posted("a", 0, took_s=0.0).stored("a", 1).row("a")
     assert series.backlog(story.history) == [(0, 1), (1, 0)]
 
 
 def test_calls_are_counted_once() -> None:
-    story = Story()
-    story.call("a", 0.1)
-    story.call("a", 0.2, reply_lost=True)
-    story.call("a", 0.3, 429)
-    story.call("a", 3.1, 400)
+    story = Story().mailed("a", 0.1).mailed("a", 0.2, reply_lost=True)
+    story.mailed("a", 0.3, http_status=429).mailed("a", 3.1, http_status=400)
     slices = series.calls_over_time(story.history, slice_s=1.0)
     assert [(part.begin_s, part.taken, part.replies_lost, part.refused) for part in slices] == [(0, 1, 1, 1), (3, 0, 0, 1)]
 
@@ -177,15 +160,15 @@ def test_scales_and_numbers() -> None:
 
 def test_the_matrix_tells_rulings_in_words() -> None:
     rows: list[Execution | Campaign] = [
-        Execution(name="baseline", world="real", seed=0, system="a", ruling=Ruling.HELD),
-        Execution(name="baseline", world="real", seed=1, system="a", ruling=Ruling.VIOLATED),
+        runs.ruled(Ruling.HELD, name="baseline"),
+        runs.ruled(Ruling.VIOLATED, name="baseline", seed=2),
         Campaign(name="baseline", world="simulated", system="a", held=1234),
-        Execution(name="deploy", world="real", seed=0, system="a", ruling=Ruling.NOT_APPLICABLE),
+        runs.ruled(Ruling.NOT_APPLICABLE, name="deploy"),
     ]
     told = words(parsed(matrix.matrix(rows)))
     assert told == ["simulated", "real", "baseline", "✓ held, 1,234 seeds", "✗ violated, 2 seeds", "deploy", "– not applicable"]
     assert "simulated, a" not in told
-    several = matrix.matrix([*rows, Execution(name="deploy", world="real", seed=0, system="b", ruling=Ruling.HELD)])
+    several = matrix.matrix([*rows, runs.ruled(Ruling.HELD, name="deploy", system="b")])
     assert {"real, a", "real, b", "simulated, a"} <= set(words(parsed(several)))
 
 

@@ -12,6 +12,7 @@ from harness import display
 from harness.archive import RunFolder
 from harness.results import Campaign, Counts, Execution
 from harness.verdict import Ruling, Verdict, Violation
+from tests.harness import runs
 
 NAMES = ("sendgrid_outage", "sendgrid_outage_with_redis_crash", "sendgrid_rate_limit", "sendgrid_reply_lost")
 COUNTS: Counts = {"accepted": 1400, "stored": 1400, "mailed": 1400, "failed": 0, "mailed_twice": 3, "lost": 2}
@@ -20,9 +21,7 @@ COUNTS: Counts = {"accepted": 1400, "stored": 1400, "mailed": 1400, "failed": 0,
 def execution(name: str = "s", *, ruling: Ruling = Ruling.HELD, world: str = "real", reason: str = "") -> Execution:
     broken = Verdict(ruling=ruling, checker="c", claim="Kept.", reason=reason, violations=(Violation("evt_1 is lost"),))
     verdicts = (broken,) if ruling is Ruling.VIOLATED else ()
-    return Execution(
-        name=name, world=world, seed=1, system="a", ruling=ruling, counts=COUNTS, verdicts=verdicts, reason=reason, wall_s=52
-    )
+    return runs.ruled(ruling, name=name, world=world, counts=COUNTS, verdicts=verdicts, reason=reason, wall_s=52)
 
 
 @pytest.fixture
@@ -60,8 +59,7 @@ def test_violated_verdicts_come_before_unknown_ones(shown: io.StringIO, tmp_path
         Verdict(ruling=Ruling.UNKNOWN, checker="noise", claim="Noise.", reason="too few"),
         Verdict(ruling=Ruling.VIOLATED, checker="loss", claim="Loss.", violations=(Violation("evt_1 is lost"),)),
     ]
-    one = Execution(name="s", world="real", seed=1, system="a", ruling=Ruling.VIOLATED, verdicts=tuple(verdicts))
-    display.show_findings(one, RunFolder(tmp_path))
+    display.show_findings(runs.ruled(Ruling.VIOLATED, verdicts=tuple(verdicts)), RunFolder(tmp_path))
     assert shown.getvalue().index("violated loss") < shown.getvalue().index("unknown noise")
 
 

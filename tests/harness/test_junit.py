@@ -9,7 +9,7 @@ import pytest
 from harness import archive, junit
 from harness.results import Campaign, Execution
 from harness.verdict import Ruling
-from tests.harness import stories
+from tests.harness import runs, stories
 
 
 def parsed(*executions: Execution, campaigns: tuple[Campaign, ...] = ()) -> ElementTree.Element:
@@ -18,7 +18,7 @@ def parsed(*executions: Execution, campaigns: tuple[Campaign, ...] = ()) -> Elem
 
 
 def test_a_violation_is_a_failure_with_the_command_that_repeats_it() -> None:
-    root = parsed(stories.judged(stories.crash(), violated=[("evt_000012 of a5 is lost", "evt_000012")]))
+    root = parsed(runs.judged(stories.crash(), [("evt_000012 of a5 is lost", "evt_000012")]))
     suite, failure = root.find("testsuite"), root.find(".//failure")
     assert suite is not None
     assert failure is not None
@@ -31,21 +31,21 @@ def test_a_violation_is_a_failure_with_the_command_that_repeats_it() -> None:
     ("ruling", "element"), [(Ruling.UNKNOWN, "error"), (Ruling.NOT_APPLICABLE, "skipped"), (Ruling.VIOLATED, "failure")]
 )
 def test_each_ruling_has_its_element(ruling: Ruling, element: str) -> None:
-    root = parsed(Execution(name="s", world="real", seed=0, system="a", ruling=ruling, reason="the reason"))
+    root = parsed(runs.ruled(ruling, reason="the reason"))
     found = root.find(f".//{element}")
     assert found is not None
     assert found.get("message") == "the reason"
 
 
 def test_what_held_has_no_element() -> None:
-    case = parsed(Execution(name="s", world="real", seed=0, system="a", ruling=Ruling.HELD)).find(".//testcase")
+    case = parsed(runs.ruled(Ruling.HELD)).find(".//testcase")
     assert case is not None
     assert list(case) == []
 
 
 def test_a_campaign_is_one_case_of_its_world() -> None:
     row = Campaign(name="s", world="simulated", system="a", held=199, violated=1)
-    root = parsed(Execution(name="s", world="real", seed=0, system="a", ruling=Ruling.HELD), campaigns=(row,))
+    root = parsed(runs.ruled(Ruling.HELD), campaigns=(row,))
     assert [suite.get("name") for suite in root] == ["real", "simulated"]
     failure = root.find(".//failure")
     assert failure is not None
@@ -53,7 +53,7 @@ def test_a_campaign_is_one_case_of_its_world() -> None:
 
 
 def test_characters_that_xml_cannot_hold_do_not_break_it() -> None:
-    root = parsed(stories.judged(stories.crash(), violated=[("id \x00 \x1b[31m \ud800 ]]> <b> & \U0001f600", "evt")]))
+    root = parsed(runs.judged(stories.crash(), [("id \x00 \x1b[31m \ud800 ]]> <b> & \U0001f600", "evt")]))
     failure = root.find(".//failure")
     assert failure is not None
     assert "<b> & \U0001f600" in (failure.text or "")

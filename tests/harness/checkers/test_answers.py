@@ -6,7 +6,7 @@ import pytest
 
 from harness.checkers import answers_follow_the_contract
 from harness.verdict import Ruling
-from tests.harness.checkers.story import Story, of, said
+from tests.harness.story import Story, of, said
 
 
 def test_complete_answers_hold_and_what_is_no_2xx_is_not_looked_at() -> None:
@@ -19,16 +19,16 @@ def test_complete_answers_hold_and_what_is_no_2xx_is_not_looked_at() -> None:
 def test_all_answers_that_lack_the_same_are_one_violation() -> None:
     story = Story().posted("ok", 0).posted("a", 1, missing=("Location", "id")).posted("b", 2, missing=("Location", "id"))
     verdict = story.posted("c", 3, missing=("Location", "id")).judged_by(answers_follow_the_contract)
-    assert said(verdict) == "violated; a 202 accepted lacks Location, id (first: a of shop at 1.010 s, and so do 2 more); "
+    assert said(verdict) == "violated; a 202 accepted lacks Location, id (first: a of a5 at 1.010 s, and so do 2 more); "
     assert [violation.pair for violation in verdict.violations] == [of("a")]
 
 
 def test_answers_of_different_kinds_are_told_apart() -> None:
     story = Story().posted("a", 1, missing=("id",)).posted("b", 2, "processed", missing=("id",)).read("a", 3, missing=("id",))
     assert [violation.what for violation in story.judged_by(answers_follow_the_contract).violations] == [
-        "a 202 accepted lacks id (first: a of shop at 1.010 s)",
-        "a 200 processed lacks id (first: b of shop at 2.010 s)",
-        "a status read lacks id (first: a of shop at 3.010 s)",
+        "a 202 accepted lacks id (first: a of a5 at 1.010 s)",
+        "a 200 processed lacks id (first: b of a5 at 2.010 s)",
+        "a status read lacks id (first: a of a5 at 3.010 s)",
     ]
 
 
@@ -37,7 +37,7 @@ def test_answers_of_different_kinds_are_told_apart() -> None:
 def test_a_2xx_in_words_of_its_own_is_violated(word: str | None, http_status: int) -> None:
     verdict = Story().posted("a", 1, word, http_status=http_status).judged_by(answers_follow_the_contract)
     assert said(verdict) == (
-        f"violated; a {http_status} says {word!r}; expected one of accepted, duplicate, processed (first: a of shop at 1.010 s); "
+        f"violated; a {http_status} says {word!r}; expected one of accepted, duplicate, processed (first: a of a5 at 1.010 s); "
     )
 
 

@@ -10,7 +10,7 @@ from harness.checkers import errors_are_problems, ingest_stays_available, ingest
 from harness.checkers.availability import WARM_UP_SECONDS
 from harness.faults import PostgresCrashes, SendGridAnswers
 from harness.verdict import Ruling, Verdict
-from tests.harness.checkers.story import OFFERS, PROBLEM, Story, plan, said
+from tests.harness.story import OFFERS, PROBLEM, Story, plan, said
 
 
 @pytest.mark.parametrize("http_status", [400, 413, 422, 429, 499, 503, None])
@@ -24,9 +24,9 @@ def test_a_refused_event_that_left_nothing_behind_holds(http_status: int | None)
 @pytest.mark.parametrize("http_status", [400, 429, 503, None])
 def test_a_refused_event_that_is_stored_or_mailed_all_the_same_is_violated(http_status: int | None) -> None:
     stored = Story().refused("b", 1, http_status).row("b").quiet().judged_by(refusals_are_honest)
-    assert said(stored) == "violated; b of shop was refused at every attempt, yet it is stored; "
+    assert said(stored) == "violated; b of a5 was refused at every attempt, yet it is stored; "
     mailed = Story().refused("b", 1, http_status).mailed("b", 2).quiet().judged_by(refusals_are_honest)
-    assert said(mailed) == "violated; b of shop was refused at every attempt, yet it was mailed; "
+    assert said(mailed) == "violated; b of a5 was refused at every attempt, yet it was mailed; "
 
 
 def test_a_row_taken_back_and_a_mail_the_provider_refused_are_nothing_left_behind() -> None:
@@ -43,9 +43,9 @@ def test_an_event_with_one_unknown_attempt_may_be_stored(http_status: int | None
 @pytest.mark.parametrize("http_status", [429, 503])
 def test_a_refusal_for_now_says_when_to_come_back_and_is_a_problem(http_status: int) -> None:
     mute = Story().refused("a", 1, http_status, retry_after_s=None).quiet().judged_by(refusals_are_honest)
-    assert said(mute) == f"violated; a of shop was refused with {http_status} without Retry-After; "
+    assert said(mute) == f"violated; a of a5 was refused with {http_status} without Retry-After; "
     plain = Story().refused("a", 1, http_status, content_type="text/html").quiet().judged_by(refusals_are_honest)
-    assert said(plain) == f"violated; a of shop was refused with {http_status} as text/html; expected {PROBLEM}; "
+    assert said(plain) == f"violated; a of a5 was refused with {http_status} as text/html; expected {PROBLEM}; "
     at_once = Story().refused("a", 1, http_status, retry_after_s=0.0, content_type=f"{PROBLEM}; charset=utf-8").quiet()
     assert at_once.judged_by(refusals_are_honest).ruling is Ruling.HELD
 
@@ -78,7 +78,7 @@ def test_errors_that_are_problems_hold() -> None:
 @pytest.mark.parametrize("http_status", [500, 501, 502, 505])
 def test_a_500_is_violated_even_as_a_problem(http_status: int) -> None:
     verdict = Story().unanswered("a", 1, http_status=http_status, content_type=PROBLEM).judged_by(errors_are_problems)
-    assert f"a of shop: the POST at 1.000 s was answered {http_status}; expected 503 (nothing was taken) or 504" in said(verdict)
+    assert f"a of a5: the POST at 1.000 s was answered {http_status}; expected 503 (nothing was taken) or 504" in said(verdict)
     read = Story().read("a", 1, None, http_status=http_status).judged_by(errors_are_problems)
     assert f"the status read at 1.000 s was answered {http_status}" in said(read)
 
@@ -117,7 +117,7 @@ def test_ingest_that_goes_on_in_the_fault_window_holds() -> None:
 def test_a_post_that_fails_in_the_fault_window_is_violated(http_status: int | None, told: str) -> None:
     story = Story(**OUTAGE).refused("a", 6, http_status, error="refused").suffered("SendGridAnswers", 5, 15)
     verdict = story.judged_by(ingest_stays_available)
-    assert said(verdict) == f"violated; a of shop: the POST at 6.000 s failed: {told}; "
+    assert said(verdict) == f"violated; a of a5: the POST at 6.000 s failed: {told}; "
 
 
 def test_a_post_without_an_answer_is_a_failure_too() -> None:
@@ -163,7 +163,7 @@ def test_in_the_simulation_no_answer_may_take_longer_than_the_limit(took_s: floa
 def test_the_violation_says_how_long_it_took() -> None:
     assert (
         said(Story().posted("a", 1, took_s=2).judged_by(FAST))
-        == "violated; a of shop: the POST at 1.000 s took 2000.0 ms of 50 ms; "
+        == "violated; a of a5: the POST at 1.000 s took 2000.0 ms of 50 ms; "
     )
 
 

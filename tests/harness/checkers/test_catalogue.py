@@ -8,7 +8,7 @@ from harness import checkers
 from harness.results import execution_of
 from harness.usage import UsageError
 from harness.verdict import Checker, Parameterised, Ruling
-from tests.harness.checkers.story import Story
+from tests.harness.story import Story
 
 ARGUMENTS = {
     "ingest_stays_fast": {"p95_ms": 50},

@@ -7,7 +7,7 @@ import pytest
 from harness.checkers import every_accepted_event_is_stored_once, nothing_is_invented
 from harness.faults import Fault, RedisCrashes, SendGridAnswers
 from harness.verdict import Ruling
-from tests.harness.checkers.story import Story, of, plan, said
+from tests.harness.story import Story, of, plan, said
 
 
 def test_every_promise_stored_once_holds() -> None:
@@ -20,7 +20,7 @@ def test_a_promised_event_without_a_row_is_lost(answer: str) -> None:
     verdict = Story().kept("a", 1).posted("b", 2, answer).quiet().judged_by(every_accepted_event_is_stored_once)
     assert verdict.ruling is Ruling.VIOLATED
     assert [violation.pair for violation in verdict.violations] == [of("b")]
-    assert verdict.violations[0].what == f"b of shop was answered {answer} at 2.010 s and has no row: it is lost"
+    assert verdict.violations[0].what == f"b of a5 was answered {answer} at 2.010 s and has no row: it is lost"
 
 
 def test_an_unknown_event_may_be_stored_once_or_never() -> None:
@@ -35,7 +35,7 @@ def test_two_rows_are_violated_whatever_else_is_known(ending: str) -> None:
         story = story.restless() if ending == "restless" else story.quiet(rows_read=ending == "quiet")
     verdict = story.judged_by(every_accepted_event_is_stored_once)
     assert verdict.ruling is Ruling.VIOLATED
-    assert "b of shop is stored 2 times, expected once" in said(verdict)
+    assert "b of a5 is stored 2 times, expected once" in said(verdict)
 
 
 def test_missing_rows_prove_nothing_before_all_is_quiet() -> None:
@@ -103,7 +103,7 @@ def test_nothing_invented_holds() -> None:
 def test_a_row_nobody_posted_is_invented_even_if_it_vanished_again() -> None:
     for story in (Story().kept("a", 1).row("x").quiet(), Story().kept("a", 1).stored("x", 2).quiet()):
         verdict = story.judged_by(nothing_is_invented)
-        assert [violation.what for violation in verdict.violations] == ["x of shop is stored but was never posted"]
+        assert [violation.what for violation in verdict.violations] == ["x of a5 is stored but was never posted"]
 
 
 def test_a_joined_identity_is_another_event() -> None:
@@ -114,12 +114,12 @@ def test_a_joined_identity_is_another_event() -> None:
 @pytest.mark.parametrize("http_status", [202, 503])
 def test_a_mail_for_an_event_nobody_posted_is_invented(http_status: int) -> None:
     verdict = Story().kept("a", 1).mailed("x", 2, http_status=http_status).restless().judged_by(nothing_is_invented)
-    assert "x of shop was mailed by worker-0 at 2.000 s but was never posted" in said(verdict)
+    assert "x of a5 was mailed by worker-0 at 2.000 s but was never posted" in said(verdict)
 
 
 def test_a_mail_for_an_event_that_asked_for_none_is_invented() -> None:
     verdict = Story().posted("a", 1, wants_mail=False).mailed("a", 2).judged_by(nothing_is_invented)
-    assert "a of shop was mailed by worker-0 at 2.000 s but asked for no mail" in said(verdict)
+    assert "a of a5 was mailed by worker-0 at 2.000 s but asked for no mail" in said(verdict)
     any_post_asks = Story().posted("a", 1).posted("a", 1.5, "duplicate", wants_mail=False).mailed("a", 2)
     assert any_post_asks.judged_by(nothing_is_invented).ruling is Ruling.HELD
 

@@ -9,7 +9,7 @@ import pytest
 from harness.checkers import acknowledgements_fell_inside_the_fault, every_fault_bit, judge, ruling, world_came_to_rest
 from harness.faults import RedisCrashes, SendGridAnswers, WorkerCrashes
 from harness.verdict import Ruling
-from tests.harness.checkers.story import Story, plan, said
+from tests.harness.story import Story, plan, said
 
 TWO = plan(WorkerCrashes(), RedisCrashes())
 

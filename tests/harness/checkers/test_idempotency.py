@@ -8,7 +8,7 @@ import pytest
 
 from harness.checkers import a_changed_payload_is_refused, duplicates_point_to_their_event, one_acceptance_per_pair
 from harness.verdict import Ruling
-from tests.harness.checkers.story import PROBLEM, Story, said
+from tests.harness.story import PROBLEM, Story, said
 
 
 def test_one_acceptance_and_then_duplicates_holds() -> None:
@@ -21,7 +21,7 @@ def test_one_acceptance_and_then_duplicates_holds() -> None:
 def test_two_acceptances_that_reached_clients_are_violated(answers: tuple[str, str]) -> None:
     verdict = Story().posted("a", 1, answers[0]).posted("a", 1, answers[1], process="").judged_by(one_acceptance_per_pair)
     assert said(verdict) == (
-        f"violated; a of shop was accepted 2 times: {answers[0]} at 1.010 s by api-0, {answers[1]} at 1.010 s by the API; "
+        f"violated; a of a5 was accepted 2 times: {answers[0]} at 1.010 s by api-0, {answers[1]} at 1.010 s by the API; "
         "expected one and then duplicate; "
     )
 
@@ -57,9 +57,7 @@ def test_a_duplicate_may_overlap_the_post_it_points_to_but_not_precede_it() -> N
 def test_a_duplicate_of_nothing_but_refusals_is_a_lie(http_status: int | None) -> None:
     story = Story().refused("a", 1, http_status).posted("a", 2, "duplicate").quiet()
     verdict = story.judged_by(duplicates_point_to_their_event)
-    assert (
-        said(verdict) == "violated; a of shop was answered duplicate at 2.010 s, but nothing posted before can have been taken; "
-    )
+    assert said(verdict) == "violated; a of a5 was answered duplicate at 2.010 s, but nothing posted before can have been taken; "
 
 
 def test_a_first_post_answered_duplicate_is_a_lie_and_so_are_two_that_point_at_each_other() -> None:
@@ -100,7 +98,7 @@ def test_every_status_of_the_contract_is_valid_in_a_duplicate(status: str) -> No
 
 def test_an_identical_repetition_must_not_be_refused_for_good() -> None:
     verdict = Story().posted("a", 1).refused("a", 1.01, 409).judged_by(duplicates_point_to_their_event)
-    assert "a of shop was posted again unchanged and answered 409; expected 200 duplicate" in said(verdict)
+    assert "a of a5 was posted again unchanged and answered 409; expected 200 duplicate" in said(verdict)
 
 
 @pytest.mark.parametrize(
@@ -132,7 +130,7 @@ def test_a_contradiction_refused_with_422_holds() -> None:
 )
 def test_a_contradiction_that_is_taken_is_violated(answer: str, told: str) -> None:
     verdict = Story().posted("a", 1).posted("a", 2, answer, payload="q").judged_by(a_changed_payload_is_refused)
-    assert said(verdict) == f"violated; a of shop was posted with another payload and answered {told}; expected 422; "
+    assert said(verdict) == f"violated; a of a5 was posted with another payload and answered {told}; expected 422; "
 
 
 def test_a_contradiction_refused_with_another_status_is_violated() -> None:

@@ -9,7 +9,7 @@ import pytest
 from harness.checkers import every_accepted_event_is_mailed, no_unexplained_second_mail
 from harness.faults import PostgresCrashes, RedisCrashes, SendGridAnswers
 from harness.verdict import Ruling
-from tests.harness.checkers.story import Story, plan, said
+from tests.harness.story import Story, plan, said
 
 
 def test_every_promised_mail_taken_holds() -> None:
@@ -20,7 +20,7 @@ def test_every_promised_mail_taken_holds() -> None:
 
 def test_a_promised_mail_that_was_never_taken_is_lost() -> None:
     verdict = Story().posted("a", 1).mailed("a", 2, http_status=503).quiet().judged_by(every_accepted_event_is_mailed)
-    assert said(verdict) == "violated; a of shop was answered accepted at 1.010 s and its mail was never taken: it is lost; "
+    assert said(verdict) == "violated; a of a5 was answered accepted at 1.010 s and its mail was never taken: it is lost; "
 
 
 def test_a_mail_whose_reply_was_lost_was_taken() -> None:
@@ -58,7 +58,7 @@ def test_one_mail_each_holds_and_attempts_that_were_not_taken_do_not_count() -> 
 def test_a_second_mail_out_of_nowhere_is_violated() -> None:
     verdict = Story().mailed("a", 1).mailed("a", 2, process="worker-1").judged_by(no_unexplained_second_mail)
     assert said(verdict) == (
-        "violated; a of shop was mailed by worker-0 at 1.000 s and again by worker-1 at 2.000 s; "
+        "violated; a of a5 was mailed by worker-0 at 1.000 s and again by worker-1 at 2.000 s; "
         "no lost reply, crash or long freeze explains it; "
     )
 

@@ -8,7 +8,7 @@ from harness.checkers.noise import is_doubtful, not_held_up, rest_is_doubtful, s
 from harness.faults import Deploys, Fault, PostgresCrashes, RedisCrashes, WorkerCrashes
 from harness.history import Post, Read
 from harness.verdict import Ruling, Violation, judged, not_applicable
-from tests.harness.checkers.story import Story, plan
+from tests.harness.story import Story, plan
 
 
 def test_a_slow_answer_is_a_stall_from_a_second_before_it_was_asked_to_a_second_after_it_came() -> None:

@@ -6,7 +6,7 @@ import pytest
 
 from harness.checkers import the_contract
 from harness.live.standing import standing_of
-from tests.harness.checkers.story import Story
+from tests.harness.story import Story
 
 MUST_HOLD = tuple(checker.to_data() for checker in the_contract if checker.name != "a_promise_is_readable_at_once")
 

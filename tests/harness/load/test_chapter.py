@@ -15,7 +15,7 @@ from harness.load.rows import Row, limits_of, row_of_stub, rows_of
 from harness.load.samples import ENDPOINTS, of_endpoint, of_lateness, of_stub
 from harness.results import Results
 from harness.systems import Limits
-from tests.harness.checkers.story import Story
+from tests.harness.story import Story
 
 
 def side(folder: RunFolder, role: str, took_s: float) -> list[Row]:

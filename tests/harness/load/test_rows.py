@@ -12,7 +12,7 @@ from harness.load.rows import limits_of, row_of_stub, rows_of
 from harness.load.samples import ENDPOINTS, of_endpoint, of_lateness, of_stub
 from harness.results import POST, STATUS
 from harness.systems import Limits
-from tests.harness.checkers.story import Story
+from tests.harness.story import Story
 
 SECONDS = 60
 

@@ -6,7 +6,7 @@ import math
 
 from harness.load.samples import DUPLICATE, MAILED, of_endpoint, of_lateness, of_stub
 from harness.results import POST, STATUS
-from tests.harness.checkers.story import Story
+from tests.harness.story import Story
 
 
 def milliseconds(story: Story, endpoint: str, *, since_s: float = 0.0) -> list[float]:

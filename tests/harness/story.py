@@ -1,6 +1,7 @@
 """Hand-made histories that read like what happened: `Story().posted("a", 1).stored("a", 2).mailed("a", 3).quiet().history`.
 
-Every method adds one entry and returns the story. Events are named by their id; their source is "shop" unless told otherwise.
+Every method adds one entry (`kept` a whole promise) and returns the story; a keyword sets any field of the entry or the header.
+Events are named by their id; their source is that of the harness's own traffic. Stories told more than once: `stories.py`.
 """
 
 from __future__ import annotations
@@ -9,6 +10,7 @@ from typing import Any
 
 from harness.faults import Fault, between, to_data
 from harness.history import Call, Entry, Header, History, Lifecycle, Pair, Post, Probe, Read, Rest, Row, Stored, Suffered
+from harness.traffic import SOURCE
 from harness.verdict import Checker, Verdict
 
 OFFERS = (
@@ -97,13 +99,13 @@ class Story:
         """The bare stub answers."""
         return self._add(Probe(at_s=at_s, latency_s=latency_s))
 
-    def quiet(self, *, rows_read: bool = True) -> Story:
+    def quiet(self, at_s: float = 100.0, *, rows_read: bool = True) -> Story:
         """The world comes to rest."""
-        return self._add(Rest(at_s=100.0, quiet=True, rows_read=rows_read))
+        return self._add(Rest(at_s=at_s, quiet=True, rows_read=rows_read))
 
-    def restless(self) -> Story:
+    def restless(self, at_s: float = 100.0) -> Story:
         """Time ends, and something still moves."""
-        return self._add(Rest(at_s=100.0, quiet=False, moving=("rows (last at 99.0 s)",), rows_read=True))
+        return self._add(Rest(at_s=at_s, quiet=False, moving=("rows (last at 99.0 s)",), rows_read=True))
 
     def judged_by(self, checker: Checker) -> Verdict:
         """What a checker says of it."""
@@ -116,7 +118,7 @@ class Story:
 
 def of(name: str) -> Pair:
     """An event of the usual source."""
-    return Pair("shop", name)
+    return Pair(SOURCE, name)
 
 
 def plan(*planned: Fault) -> tuple[dict[str, Any], ...]:

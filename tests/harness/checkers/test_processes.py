@@ -1,0 +1,107 @@
+"""Processes stay up and stop when told: histories that hold, break and are empty."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from harness.checkers import processes_stay_up, terminations_are_clean
+from harness.verdict import Ruling
+from tests.harness.story import Story, said
+
+
+def test_processes_that_are_killed_told_to_stop_or_stay_hold() -> None:
+    story = Story().process("worker-0", "killed", 5).process("worker-0", "started", 9).process("api-0", "terminated", 6)
+    story.process("api-0", "exited", 7, exit_code=0, took_s=1.0).process("redis", "exited", 8, detail="by itself", exit_code=1)
+    verdict = story.judged_by(processes_stay_up)
+    assert (verdict.ruling, verdict.checked) == (Ruling.HELD, 4), said(verdict)
+    assert Story().kept("a", 1).judged_by(processes_stay_up).ruling is Ruling.HELD
+
+
+@pytest.mark.parametrize("code", [0, 1, -11])
+def test_a_process_that_ends_by_itself_is_violated(code: int) -> None:
+    verdict = Story().process("worker-1", "exited", 5, detail="by itself", exit_code=code).judged_by(processes_stay_up)
+    assert said(verdict) == f"violated; worker-1 ended by itself (exit code {code}) at 5.000 s; "
+
+
+def test_a_process_that_cannot_be_started_again_is_violated() -> None:
+    verdict = Story().process("api-0", "not restarted", 5, detail="it found a lock").judged_by(processes_stay_up)
+    assert said(verdict) == "violated; api-0 could not be started again at 5.000 s: it found a lock; "
+
+
+def test_staying_up_abstains_when_nothing_was_recorded() -> None:
+    assert Story().judged_by(processes_stay_up).ruling is Ruling.UNKNOWN
+    assert Story(processes={}).kept("a", 1).judged_by(processes_stay_up).ruling is Ruling.UNKNOWN
+
+
+def test_a_process_that_was_not_ready_in_time_beside_a_slow_stub_is_not_convicted() -> None:
+    story = Story().process("api-0", "not restarted", 50, detail="api-0 was not ready within 30 s")
+    assert story.probed(19, 4.0).judged_by(processes_stay_up).ruling is Ruling.VIOLATED
+    assert said(story.probed(40, 4.0).judged_by(processes_stay_up)).startswith("unknown; 1 processes were not ready again in")
+    ended = story.process("api-1", "exited", 41, detail="by itself", exit_code=1).judged_by(processes_stay_up)
+    assert len(ended.violations) == 1, "a stall ends nobody"
+
+
+def _stopped(what: str = "exited", *, at_s: float = 15, told: str = "terminated", **more: Any) -> Story:
+    """api-0 is told to stop at 5 s and ends 10 s later; what becomes of api-1 is another matter."""
+    story = Story().process("api-0", told, 5).process("api-1", "exited", 6, exit_code=1)
+    return story.process("api-0", what, at_s, **({"exit_code": 0, "took_s": 10.0} | more))
+
+
+@pytest.mark.parametrize("told", ["terminated", "terminating"])
+def test_a_process_that_stops_in_time_with_code_0_holds(told: str) -> None:
+    verdict = _stopped(told=told).process("api-0", "started", 16).quiet().judged_by(terminations_are_clean)
+    assert (verdict.ruling, verdict.checked) == (Ruling.HELD, 1), said(verdict)
+
+
+@pytest.mark.parametrize(
+    ("story", "told"),
+    [
+        (_stopped(exit_code=1, took_s=2.0), "exited with code 1 after 2.0 s; expected 0"),
+        (_stopped(exit_code=-9, took_s=2.0), "exited with code -9 after 2.0 s; expected 0"),
+        (_stopped(exit_code=None, took_s=2.0), "exited with code None after 2.0 s; expected 0"),
+        (_stopped(took_s=10.001), "took 10.0 s; expected at most 10 s"),
+        (_stopped(took_s=None, at_s=15.001), "took 10.0 s; expected at most 10 s"),
+        (_stopped("killed", took_s=None), "had to be killed after 10.0 s"),
+    ],
+)
+def test_an_unclean_stop_is_violated(story: Story, told: str) -> None:
+    assert said(story.judged_by(terminations_are_clean)) == f"violated; api-0 was told to stop at 5.000 s and {told}; "
+
+
+def test_without_a_measured_time_the_two_entries_tell_it() -> None:
+    assert _stopped(took_s=None).judged_by(terminations_are_clean).ruling is Ruling.HELD
+
+
+def test_a_process_that_never_stops_is_violated_unless_the_history_is_cut_off() -> None:
+    story = Story().process("api-0", "exited", 1, exit_code=0).process("api-0", "terminated", 5)
+    story.process("api-1", "exited", 6, exit_code=0)
+    assert story.judged_by(terminations_are_clean).ruling is Ruling.UNKNOWN
+    verdict = story.quiet().judged_by(terminations_are_clean)
+    assert said(verdict) == "violated; api-0 was told to stop at 5.000 s and never exited; "
+
+
+def test_every_stop_of_a_rolling_deploy_is_judged() -> None:
+    story = Story()
+    for at_s in (5, 15):
+        story.process("api-0", "terminated", at_s).process("api-0", "exited", at_s + 1, exit_code=at_s - 5, took_s=1.0)
+    verdict = story.judged_by(terminations_are_clean)
+    assert (len(verdict.violations), verdict.checked) == (1, 2)
+
+
+def test_stops_abstain_when_no_process_was_told_to() -> None:
+    story = Story().process("worker-0", "killed", 5).process("api-0", "exited", 6)
+    assert story.judged_by(terminations_are_clean).ruling is Ruling.UNKNOWN
+
+
+def test_a_late_stop_beside_a_slow_stub_is_not_convicted_but_a_wrong_exit_code_is() -> None:
+    for late in (
+        _stopped(took_s=12.0, at_s=17),
+        _stopped("killed", took_s=None, at_s=20),
+        _stopped(exit_code=-9, took_s=15.1, at_s=20),
+    ):
+        assert late.judged_by(terminations_are_clean).ruling is Ruling.VIOLATED
+        assert said(late.probed(10, 2.0).judged_by(terminations_are_clean)).startswith("unknown; 1 processes took too long to")
+    wrong = _stopped(exit_code=1, took_s=2.0, at_s=7).probed(6, 2.0)
+    assert wrong.judged_by(terminations_are_clean).ruling is Ruling.VIOLATED
