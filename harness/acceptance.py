@@ -85,8 +85,20 @@ CRITERIA = (
         text="The feature flag allows an instant rollback to the synchronous path",
         missing="no scenario turns the flag yet",
     ),
-    Criterion(name="queue_depth", text="Queue depth is monitored", missing="no checker reads the metrics yet"),
-    Criterion(name="tracing", text="Structured tracing for observability", missing="no checker reads the traces yet"),
+    Criterion(
+        name="queue_depth",
+        text="Queue depth is monitored",
+        checkers=("queue_depth_shows_the_backlog",),
+        needs=("backlog",),
+        numbers=(("accepted", "accepted events"),),
+    ),
+    Criterion(
+        name="tracing",
+        text="Structured tracing for observability",
+        checkers=("a_trace_leads_from_post_to_mail",),
+        needs=("baseline",),
+        numbers=(("mailed", "mailed events"),),
+    ),
 )
 
 

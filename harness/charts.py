@@ -11,6 +11,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from harness import series
+from harness.checkers.backlog import backlog, end_s
 from harness.checkers.promises import is_refused, is_unknown
 from harness.history import History, Post, Suffered
 from harness.panels import (
@@ -34,7 +35,7 @@ MOST_SLICES = 100
 
 def timeline(history: History) -> str:
     """The time line of one execution as an SVG file's text: faults, latency of every POST, backlog, and mails."""
-    until_s = series.end_s(history)
+    until_s = end_s(history)
     faults, time = history.of(Suffered), Linear(0.0, until_s, LEFT, RIGHT)
     lanes = _lanes(faults, time)
     top = 34 + max(len(lanes), 1) * LANE_PX
@@ -163,7 +164,7 @@ OUTCOMES: tuple[tuple[str, str, Callable[[Post], bool]], ...] = (
 
 
 def _draw_backlog(canvas: Canvas, history: History, panel: Panel) -> None:
-    levels = series.backlog(history)
+    levels = backlog(history)
     most = max((level for _, level in levels), default=0)
     scale = count_axis(canvas, panel, most)
     if levels:

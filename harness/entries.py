@@ -146,6 +146,37 @@ class Probe:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Scrape:
+    """What the metrics of one process said of the backlog at one moment."""
+
+    kind: ClassVar[str] = "scrape"
+    process: str
+    at_s: float
+    queue_depth: float
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Span:
+    """One span of a trace, as it reached the harness' sink. `links` are spans of other traces, each as its `place`."""
+
+    kind: ClassVar[str] = "span"
+    trace: str
+    span: str
+    parent: str  # "" for the first of its trace
+    name: str
+    role: str  # server | client | producer | consumer | internal
+    begin_s: float
+    end_s: float
+    pair: Pair | None = None  # from the attributes event.source and event.id
+    links: tuple[str, ...] = ()
+
+    @property
+    def place(self) -> str:
+        """Where it stands: its trace and itself."""
+        return f"{self.trace}/{self.span}"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Rest:
     """The end of the run: `quiet`, or what was still moving when `settles_within_seconds` ended."""
 
@@ -156,9 +187,11 @@ class Rest:
     rows_read: bool = False  # whether the final rows could be read
 
 
-Entry = Post | Read | Call | Stored | Row | Suffered | Lifecycle | Probe | Rest
-KINDS: Mapping[str, type[Entry]] = {kind.kind: kind for kind in (Post, Read, Call, Stored, Row, Suffered, Lifecycle, Probe, Rest)}
-E = TypeVar("E", Post, Read, Call, Stored, Row, Suffered, Lifecycle, Probe, Rest)
+Entry = Post | Read | Call | Stored | Row | Suffered | Lifecycle | Probe | Scrape | Span | Rest
+KINDS: Mapping[str, type[Entry]] = {
+    kind.kind: kind for kind in (Post, Read, Call, Stored, Row, Suffered, Lifecycle, Probe, Scrape, Span, Rest)
+}
+E = TypeVar("E", Post, Read, Call, Stored, Row, Suffered, Lifecycle, Probe, Scrape, Span, Rest)
 
 
 def entry_from(data: dict[str, Any]) -> Entry:

@@ -96,6 +96,13 @@ class WorkerFreezes:
 
 
 @dataclass(frozen=True, slots=True)
+class WorkersStop:
+    """Every worker is told to stop (SIGTERM), and all are started again when the fault ends."""
+
+    needs: ClassVar[str] = "worker"
+
+
+@dataclass(frozen=True, slots=True)
 class Deploys:
     """Every process is told to stop (SIGTERM) and started again, one after the other: a rolling deploy."""
 
@@ -117,6 +124,7 @@ Fault = (
     | PostgresCrashes
     | WorkerCrashes
     | WorkerFreezes
+    | WorkersStop
     | Deploys
 )
 FAULTS: dict[str, type[Fault]] = {
@@ -131,6 +139,7 @@ FAULTS: dict[str, type[Fault]] = {
         PostgresCrashes,
         WorkerCrashes,
         WorkerFreezes,
+        WorkersStop,
         Deploys,
     )
 }

@@ -1,12 +1,11 @@
-"""What a time line shows, as numbers over time: the backlog, and the calls of the provider in slices of time."""
+"""What a time line shows, as numbers over time: the provider's calls in slices. (The backlog is `checkers/backlog.py`.)"""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from harness.checkers import promises
-from harness.history import Call, History, Pair
+from harness.history import Call, History
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,36 +21,6 @@ class Slice:
     def calls(self) -> int:
         """All of them."""
         return self.taken + self.refused + self.replies_lost
-
-
-def end_s(history: History) -> float:
-    """When the last thing of a history happened, in seconds; at least 1."""
-    names = ("end_s", "at_s", "begin_s")
-    times: list[float] = [getattr(entry, name) for entry in history.entries for name in names if hasattr(entry, name)]
-    return max([1.0, *times])
-
-
-def backlog(history: History) -> list[tuple[float, int]]:
-    """How many events were promised and not finished, after each change. What is lost stays in it until the end."""
-    finished = _finished_s(history)
-    changes = [(post.end_s, 1) for post in history.promised.values()]
-    changes += [(max(finished[pair], post.end_s), -1) for pair, post in history.promised.items() if pair in finished]
-    level, levels = 0, []
-    for at_s, step in sorted(changes):
-        level += step
-        levels.append((at_s, level))
-    return levels
-
-
-def _finished_s(history: History) -> dict[Pair, float]:
-    """When each event was stored and its mail, if one was due, taken; or when it was first read as failed."""
-    stored = dict.fromkeys(promises.stored_rows(history), end_s(history))  # a row nobody saw appear was there in the end
-    stored |= promises.first_stored_s(history)
-    mailed = {pair: calls[0].end_s for pair, calls in promises.mails_taken(history).items()}
-    due = promises.due_mails(history) if "mails" in history.header.offers else {}
-    done = {pair: max(at_s, mailed.get(pair, 0.0)) for pair, at_s in stored.items() if pair not in due or pair in mailed}
-    shown = {pair: promises.first_shown(sightings, "failed") for pair, sightings in promises.sightings(history).items()}
-    return {pair: failed.end_s for pair, failed in shown.items() if failed is not None} | done
 
 
 def calls_over_time(history: History, *, slice_s: float) -> list[Slice]:

@@ -17,7 +17,7 @@ from pydantic import BaseModel, ConfigDict, Field, PositiveFloat, PositiveInt, V
 from harness.usage import UsageError, nearest
 
 BUILT_IN = Path(__file__).resolve().parent.parent / "reference" / "systems"
-PLACEHOLDERS = ("port", "redis_url", "postgres_url", "sendgrid_url")
+PLACEHOLDERS = ("port", "redis_url", "postgres_url", "sendgrid_url", "otlp_url")
 _PLACEHOLDER = re.compile(r"\{(\w+)\}")
 _TABLE = "a table of its own: [name], and its keys below it"
 _KINDS_OF_SETTINGS = ("str", "int", "float")  # pydantic names each it tried for a server's setting
@@ -67,11 +67,16 @@ class Api(Process):
 
 
 class Observe(_Section):
-    """How effects are read: the SQL that lists stored rows, and where a mail names its event (JSON pointers)."""
+    """How effects are read: the SQL that lists stored rows, where a mail names its event (JSON pointers), and what is monitored.
+
+    `metrics` is the path of Prometheus' text on every process that has a port, `queue_depth` the series that shows the backlog.
+    """
 
     rows: str
     mail_source: str | None = None
     mail_id: str | None = None
+    metrics: str | None = None
+    queue_depth: str | None = None
 
     @model_validator(mode="after")
     def _mails_can_be_told_apart(self) -> Observe:
@@ -86,6 +91,14 @@ class Observe(_Section):
                 f"{there} stands without {lacking}, but a mail's event is told by both: add {lacking} (a JSON pointer), "
                 "or leave both out, and no mail is judged"
             )
+        return self
+
+    @model_validator(mode="after")
+    def _the_backlog_can_be_monitored(self) -> Observe:
+        if self.metrics is not None and not self.metrics.startswith("/"):
+            raise ValueError(f"metrics is '{self.metrics}', expected a path, which begins with a slash: write '/{self.metrics}'")
+        if self.queue_depth is not None and self.metrics is None:
+            raise ValueError('queue_depth stands without metrics: add the path of the page that shows it, metrics = "/metrics"')
         return self
 
 
@@ -181,6 +194,8 @@ class System(_Section):
         has = {"api": True, "rows": True, "worker": self.worker is not None, "simulation": self.simulation is not None}
         has |= {server: self.names_placeholder(f"{server}_url") for server in ("redis", "postgres", "sendgrid")}
         has["mails"] = has["sendgrid"] and self.observe.mail_id is not None and self.observe.mail_source is not None
+        has["queue_depth"] = self.observe.metrics is not None and self.observe.queue_depth is not None
+        has["traces"] = self.names_placeholder("otlp_url")
         has |= {f"claims.{name}": value is not None for name, value in self.claims.model_dump().items()}
         return frozenset(name for name, present in has.items() if present)
 

@@ -7,6 +7,7 @@
     status        readable at once, never going back, never saying more than was done
     availability  fast, available, honest refusals
     recovery      provider spared, backlog drained, ingest back, processes up, clean terminations
+    visibility    queue depth and traces: what an operator can see
     evidence      whether the run proves anything: judged always
     noise         how slow the machine itself was, so that a service is not convicted of it
 
@@ -41,6 +42,7 @@ from harness.checkers.status import (
     failed_is_justified,
     status_never_goes_back,
 )
+from harness.checkers.visibility import a_trace_leads_from_post_to_mail, queue_depth_shows_the_backlog
 from harness.history import History
 from harness.usage import UsageError, nearest
 from harness.verdict import Checker, Parameterised, Ruling, Verdict, worst
@@ -73,6 +75,8 @@ _EVERY: tuple[Checker | Parameterised, ...] = (
     rate_limit_is_respected,
     backlog_drains,
     terminations_are_clean,
+    queue_depth_shows_the_backlog,
+    a_trace_leads_from_post_to_mail,
     *ALWAYS_JUDGED,
 )
 CHECKERS: Mapping[str, Checker | Parameterised] = {known.name: known for known in _EVERY}
@@ -129,6 +133,7 @@ __all__ = [
     "CHECKERS",
     "a_changed_payload_is_refused",
     "a_promise_is_readable_at_once",
+    "a_trace_leads_from_post_to_mail",
     "acknowledgements_fell_inside_the_fault",
     "answers_follow_the_contract",
     "backlog_drains",
@@ -150,6 +155,7 @@ __all__ = [
     "one_acceptance_per_pair",
     "processes_stay_up",
     "provider_is_spared",
+    "queue_depth_shows_the_backlog",
     "rate_limit_is_respected",
     "refusals_are_honest",
     "ruling",

@@ -14,12 +14,8 @@ import asyncio
 import dataclasses
 import math
 import secrets
-import socket
-from collections.abc import Iterator
-from contextlib import contextmanager
 from typing import Annotated, Any, Protocol
 
-import uvicorn
 from fastapi import Depends, FastAPI, Header, HTTPException, Request, Response
 from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse
@@ -87,26 +83,6 @@ def control(session: Watched, *, token: str) -> FastAPI:
         return _told(session.injector.stop(index))
 
     return app
-
-
-class Server(uvicorn.Server):
-    """Uvicorn in a loop that has other things to do, and that hears Ctrl-C itself."""
-
-    @contextmanager
-    def capture_signals(self) -> Iterator[None]:
-        yield
-
-
-@contextmanager
-def listening() -> Iterator[socket.socket]:
-    """A port of the loopback interface, bound already, so that nobody else can take it."""
-    with socket.create_server(("127.0.0.1", 0)) as listener:
-        yield listener
-
-
-async def serve(app: FastAPI, listener: socket.socket) -> None:
-    """Answer until cancelled."""
-    await Server(uvicorn.Config(app, log_config=None, access_log=False, lifespan="off")).serve(sockets=[listener])
 
 
 async def _refused(_: Request, error: Exception) -> Response:

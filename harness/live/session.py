@@ -23,7 +23,7 @@ from harness import archive, checkers
 from harness.archive import Execution, RunFolder
 from harness.client import Course
 from harness.history import Header, History, Pair, Post, Read, Rest, Row
-from harness.live import control
+from harness.live.control import control
 from harness.live.injector import Injector
 from harness.live.page import Page, Site, require_free
 from harness.live.standing import Phase, standing_of
@@ -34,6 +34,7 @@ from harness.performance import come_to_rest, read_final_state
 from harness.runner import about
 from harness.systems import Load, System
 from harness.worlds.real.processes import Guard
+from harness.worlds.real.serving import served
 from harness.worlds.real.world import RealWorld
 from harness.worlds.world import Stage
 
@@ -97,11 +98,8 @@ async def _hold(stage: Stage, place: Place) -> None:
         exits.push_async_callback(session.injector.heal)
         guard = await Guard.start(Path(tempfile.gettempdir(), f"ingestion-harness-{uuid.uuid4().hex[:12]}"))
         exits.push_async_callback(guard.stop)
-        listener = exits.enter_context(control.listening())
         token = secrets.token_urlsafe(24)
-        serving = asyncio.create_task(control.serve(control.control(session, token=token), listener))
-        exits.push_async_callback(_cancelled, serving)
-        asks = f"http://127.0.0.1:{listener.getsockname()[1]}"
+        asks = await exits.enter_async_context(served(control(session, token=token)))
         site = Site(address=place.address, port=place.port, control=asks, token=token)
         target = Target(name="live", addresses=tuple(world.addresses), headers=stage.system.api.headers)
         load = stage.system.load if "load" in stage.system.model_fields_set else LOAD

@@ -11,8 +11,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, Literal
 
-from harness import checkers, series, tally
+from harness import checkers, tally
 from harness.checkers import promises
+from harness.checkers.backlog import backlog
 from harness.history import Call, History
 from harness.verdict import Ruling, Verdict
 
@@ -60,7 +61,7 @@ def _counts(history: History) -> dict[str, int | None]:
     """`tally.counts`, with rows as they appear until the final ones are read; and the backlog."""
     counts = tally.counts(history)
     stored = counts["stored"] if counts["stored"] is not None else len(promises.first_stored_s(history))
-    levels = series.backlog(history)
+    levels = backlog(history)
     return counts | {"stored": stored, "backlog": levels[-1][1] if levels else 0}
 
 

@@ -10,7 +10,7 @@ import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from harness import series
+from harness.checkers.backlog import backlog, end_s
 from harness.history import History, Post
 from harness.load.samples import Sample, of_endpoint
 from harness.panels import (
@@ -58,7 +58,7 @@ class Curve:
 
 def picture(curves: Sequence[Curve], *, limits_ms: Sequence[tuple[float, float]], since_s: float) -> str:
     """The text of an SVG file. `limits_ms` are (share, milliseconds) of POST /ingest; samples before `since_s` are warm-up."""
-    until_s = max(series.end_s(curve.history) for curve in curves)
+    until_s = max(end_s(curve.history) for curve in curves)
     time = Linear(0.0, until_s, LEFT, RIGHT)
     places = stacked(30, (PERCENTILES_PX,)) + stacked(30 + GAP_PX + PERCENTILES_PX + AXIS_PX, (190, 90, 90))
     panels = [Panel(Box(LEFT, y, RIGHT - LEFT, height), time) for y, height in places]
@@ -139,7 +139,7 @@ def _answered(history: History) -> dict[int, int]:
 
 
 def _draw_backlog(canvas: Canvas, panel: Panel, curves: Sequence[Curve]) -> None:
-    levels = [series.backlog(curve.history) for curve in curves]
+    levels = [backlog(curve.history) for curve in curves]
     scale = count_axis(canvas, panel, max((level for of_curve in levels for _, level in of_curve), default=0))
     for curve, of_curve in zip(curves, levels, strict=True):
         steps = [f"H{pixels(panel.time(at_s))}V{pixels(scale(level))}" for at_s, level in of_curve]

@@ -9,7 +9,23 @@ from __future__ import annotations
 from typing import Any
 
 from harness.faults import Fault, between, to_data
-from harness.history import Call, Entry, Header, History, Lifecycle, Pair, Post, Probe, Read, Rest, Row, Stored, Suffered
+from harness.history import (
+    Call,
+    Entry,
+    Header,
+    History,
+    Lifecycle,
+    Pair,
+    Post,
+    Probe,
+    Read,
+    Rest,
+    Row,
+    Scrape,
+    Span,
+    Stored,
+    Suffered,
+)
 from harness.traffic import SOURCE
 from harness.verdict import Checker, Verdict
 
@@ -98,6 +114,16 @@ class Story:
     def probed(self, at_s: float, latency_s: float = 0.001) -> Story:
         """The bare stub answers."""
         return self._add(Probe(at_s=at_s, latency_s=latency_s))
+
+    def scraped(self, at_s: float, queue_depth: float, process: str = "worker-0") -> Story:
+        """A process exports its queue depth."""
+        return self._add(Scrape(process=process, at_s=at_s, queue_depth=queue_depth))
+
+    def span(self, name: str, role: str, place: str, **more: Any) -> Story:
+        """A span of an event reaches the sink; `place` is its trace and itself: "t1/a"."""
+        trace, _, span = place.partition("/")
+        fields: dict[str, Any] = {"name": role, "parent": "", "begin_s": 1.0, "end_s": 2.0, "pair": of(name)}
+        return self._add(Span(**(fields | {"trace": trace, "span": span, "role": role} | more)))
 
     def quiet(self, at_s: float = 100.0, *, rows_read: bool = True) -> Story:
         """The world comes to rest."""

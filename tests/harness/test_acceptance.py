@@ -48,11 +48,22 @@ def test_there_are_the_seven_of_the_draft_and_every_checker_exists() -> None:
     assert set(acceptance.VOIDS_AN_EXECUTION) <= set(CHECKERS)
 
 
-@pytest.mark.parametrize("name", ["rollback", "queue_depth", "tracing"])
-def test_what_no_code_judges_stays_outside(name: str) -> None:
-    one = ruled(name, execution("worker_crash", verdict(DELIVERY)))
+def test_what_no_code_judges_stays_outside() -> None:
+    one = ruled("rollback", execution("worker_crash", verdict(DELIVERY)))
     assert one.ruling is None
     assert one.checkers == ()
+
+
+@pytest.mark.parametrize(
+    ("name", "scenario", "checker"),
+    [
+        ("queue_depth", "backlog", "queue_depth_shows_the_backlog"),
+        ("tracing", "baseline", "a_trace_leads_from_post_to_mail"),
+    ],
+)
+def test_what_an_operator_can_see_is_judged_where_it_is_looked_for(name: str, scenario: str, checker: str) -> None:
+    assert ruled(name, execution(scenario, verdict(checker))).ruling is Ruling.HELD
+    assert ruled(name, execution("worker_crash", verdict(DELIVERY))).ruling is None
 
 
 def test_a_held_criterion_gives_its_numbers() -> None:

@@ -9,6 +9,7 @@ from xml.etree import ElementTree
 import pytest
 
 from harness import charts, matrix, panels, series
+from harness.checkers.backlog import backlog
 from harness.history import History
 from harness.results import Campaign, Execution
 from harness.svg import Linear, Logarithmic, pixels, round_step
@@ -124,8 +125,8 @@ def test_the_limit_is_the_one_that_was_judged(limits: dict[str, float], expected
 
 
 def test_the_backlog_keeps_what_is_lost() -> None:
-    assert series.backlog(stories.crash())[-1][1] == 1
-    assert series.backlog(stories.crash(lose=()))[-1][1] == 0
+    assert backlog(stories.crash())[-1][1] == 1
+    assert backlog(stories.crash(lose=()))[-1][1] == 0
     assert "1 never finished" in words(parsed(charts.timeline(stories.crash())))
 
 
@@ -133,12 +134,12 @@ def test_the_backlog_ends_when_the_mail_is_taken_or_the_event_failed() -> None:
     story = Story().posted("mailed late", 0, took_s=0.0).stored("mailed late", 1)
     story.mailed("mailed late", 2, http_status=503).mailed("mailed late", 5)
     story.posted("failed", 0, took_s=0.0).read("failed", 7, "failed").quiet(9)
-    assert series.backlog(story.history) == [(0, 1), (0, 2), (5.1, 1), (7.01, 0)]
+    assert backlog(story.history) == [(0, 1), (0, 2), (5.1, 1), (7.01, 0)]
 
 
 def test_a_system_whose_mails_nobody_sees_is_finished_when_stored() -> None:
     story = Story(offers=("rows",)).posted("a", 0, took_s=0.0).stored("a", 1).row("a")
-    assert series.backlog(story.history) == [(0, 1), (1, 0)]
+    assert backlog(story.history) == [(0, 1), (1, 0)]
 
 
 def test_calls_are_counted_once() -> None:

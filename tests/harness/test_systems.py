@@ -38,6 +38,12 @@ def test_naming_a_placeholder_asks_for_the_server(tmp_path: Path) -> None:
     assert "mails" not in system.offers, "without mail_source and mail_id no mail can be told from another"
 
 
+def test_metrics_and_traces_are_offered_where_they_are_named(tmp_path: Path) -> None:
+    observed = SMALLEST.replace("[observe]", '[observe]\nmetrics = "/metrics"\nqueue_depth = "depth"')
+    system = systems.load(write(tmp_path, observed + '[env]\nOTEL_EXPORTER_OTLP_ENDPOINT = "{otlp_url}"\n'))
+    assert {"queue_depth", "traces"} <= system.offers
+
+
 @pytest.mark.parametrize(
     ("change", "sentence"),
     [
@@ -70,6 +76,8 @@ def test_a_mistake_is_one_sentence(tmp_path: Path, change: str, sentence: str) -
         ("[observe]", "[observ]", "unknown key 'observ'. Did you mean 'observe'?"),
         ("{port}", "80", "it names {port} neither in api.command nor in [env]"),
         ("{postgres_url}", "x", "it names {postgres_url} nowhere, so `observe.rows` has no database to read"),
+        ("[observe]", '[observe]\nmetrics = "metrics"', "metrics is 'metrics', expected a path, which begins with a slash"),
+        ("[observe]", '[observe]\nqueue_depth = "depth"', "queue_depth stands without metrics: add the path of the page"),
         ('rows = "', 'rows = 3 # "', 'observe.rows is 3, expected text in quotes: "...".'),
         ('name = "mine"', "", "the required key 'name' is missing"),
     ],

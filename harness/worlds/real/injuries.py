@@ -139,6 +139,21 @@ async def worker_freezes(ward: Ward, fault: Fault) -> AsyncIterator[Injury]:
 
 
 @asynccontextmanager
+async def workers_stop(ward: Ward, fault: Fault) -> AsyncIterator[Injury]:
+    """WorkersStop."""
+    fleet = ward.stack.fleet
+    injury = Injury(tuple(fleet.names("worker")))
+    ends = await asyncio.gather(*(fleet.terminate(name, within_s=ENDS_WITHIN_S) for name in injury.processes))
+    try:
+        yield injury
+    finally:
+        # Those that had ended before: whoever did that starts them again.
+        codes = {name: code for name, code in zip(injury.processes, ends, strict=True) if code is not None}
+        steps = [f"{name} ended with exit code {code} ({await fleet.start_again(name)})" for name, code in codes.items()]
+        injury.evidence = "; ".join(steps) or None
+
+
+@asynccontextmanager
 async def deploys(ward: Ward, fault: Fault) -> AsyncIterator[Injury]:
     """Deploys: it lasts as long as the processes take, whoever met the trigger first."""
     fleet = ward.stack.fleet
@@ -165,6 +180,7 @@ INFLICTED: dict[type[Fault], Inflict] = {
     faults.RedisLosesReplies: redis_loses_replies,
     faults.WorkerCrashes: worker_crashes,
     faults.WorkerFreezes: worker_freezes,
+    faults.WorkersStop: workers_stop,
     faults.Deploys: deploys,
 }
 

@@ -44,6 +44,7 @@ class Plot:
     logs: Path | None
     journal: Journal
     proxied: bool = True
+    otlp_url: str = ""  # of the sink for traces, where the system names one
 
 
 class MailProvider(Protocol):
@@ -126,7 +127,11 @@ async def open_stack(system: System, standin: MailProvider, plot: Plot) -> Async
             system,
             Wiring(
                 guard=guard,
-                placeholders=lambda name: {**_urls(servers, proxies, process=name), "sendgrid_url": standin.url(name)},
+                placeholders=lambda name: {
+                    **_urls(servers, proxies, process=name),
+                    "sendgrid_url": standin.url(name),
+                    "otlp_url": plot.otlp_url,
+                },
                 ports=ports,
                 logs=logs,
                 journal=plot.journal,

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable
-from contextlib import AsyncExitStack, asynccontextmanager, closing
+from contextlib import AsyncExitStack, asynccontextmanager, closing, nullcontext
 from functools import partial
 from urllib.parse import quote
 
@@ -24,6 +24,7 @@ from harness.worlds.real.rows import RowReader
 from harness.worlds.real.sendgrid import call_of
 from harness.worlds.real.sendgrid_process import StandInProcess
 from harness.worlds.real.stack import Plot, Stack, open_stack, start_stub
+from harness.worlds.real.traces import drain
 from harness.worlds.world import Clock, Stage
 
 BETWEEN_LOOKS_AT_CALLS_S = 0.25
@@ -99,7 +100,8 @@ class UndisturbedService:
     async def _build(self, exits: AsyncExitStack, ports: Ports, *, stage: Stage, latency: Quantiles) -> None:
         observe = stage.system.observe
         self._standin = StandInProcess(port=ports.draw(), seed=stage.seed, latency=latency, observe=observe)
-        plot = Plot(ports=ports, logs=stage.folder, journal=self._journal, proxied=False)
+        otlp_url = await exits.enter_async_context(drain() if "traces" in stage.system.offers else nullcontext(""))
+        plot = Plot(ports=ports, logs=stage.folder, journal=self._journal, proxied=False, otlp_url=otlp_url)
         self._stack = await exits.enter_async_context(open_stack(stage.system, self._standin, plot))
         self._clients = Clients(self._stack.fleet, self._stack.ports, headers=stage.system.api.headers, clock=self.wall)
         self._rows = RowReader(self._stack.servers.url("postgres"), observe.rows)

@@ -25,10 +25,12 @@ from harness.worlds.real.clients import Clients, Request
 from harness.worlds.real.external import brought_along
 from harness.worlds.real.injuries import INFLICTED, KILLED_BY, Injury, Ward
 from harness.worlds.real.journal import Journal, WallClock
+from harness.worlds.real.monitoring import Monitoring
 from harness.worlds.real.ports import Ports
 from harness.worlds.real.rows import RowReader
 from harness.worlds.real.sendgrid import Seen, StandIn, call_of, seen_call
 from harness.worlds.real.stack import Plot, Stack, open_stack, start_stub
+from harness.worlds.real.traces import sink
 from harness.worlds.real.triggers import Triggers
 from harness.worlds.world import Clock, Occasion, Stage
 
@@ -137,13 +139,18 @@ class RealWorld:
     async def _build(self, exits: AsyncExitStack, ports: Ports) -> None:
         stage = self._stage
         standin = StandIn(self._provider, port=ports.draw(), hold=self._triggers.hold, record=self._note_call)
-        plot = Plot(ports=ports, logs=stage.folder, journal=self._journal)
+        otlp_url = (
+            await exits.enter_async_context(sink(self._journal.record, self.wall)) if "traces" in stage.system.offers else ""
+        )
+        plot = Plot(ports=ports, logs=stage.folder, journal=self._journal, otlp_url=otlp_url)
         self._stack = await exits.enter_async_context(open_stack(stage.system, standin, plot))
         self._clients = Clients(self._stack.fleet, self._stack.ports, headers=stage.system.api.headers, clock=self.wall)
         self._rows = RowReader(self._stack.servers.url("postgres"), stage.system.observe.rows)
         exits.push_async_callback(self._rows.close)
         await self._rows.check()
         self._watching.append(self._rows.watch(self._journal.record, self.clock.now))
+        if stage.system.observe.metrics is not None:
+            self._watching.append(self._monitoring().watch())
         port = ports.draw()
         await start_stub(self._stack.guard, port)
         self._watching.append(stub.watch(partial(self._clients.ask_stub, port), self._note_probe))
@@ -163,6 +170,15 @@ class RealWorld:
         if occasion.process in workers or not workers:
             return occasion.process or ""
         return self._victims.choice(workers)
+
+    def _monitoring(self) -> Monitoring:
+        return Monitoring(
+            observe=self._stage.system.observe,
+            ports=self._stack.ports,
+            now=self.clock.now,
+            record=self._journal.record,
+            folder=self._stage.folder,
+        )
 
     def _note_probe(self, latency_s: float) -> None:
         self._journal.record(Probe(at_s=self.clock.now(), latency_s=latency_s))

@@ -176,6 +176,20 @@ async def worker_stopped(case: Case, fault: faults.WorkerFreezes) -> AsyncIterat
 
 
 @asynccontextmanager
+async def workers_gone(case: Case, fault: faults.WorkersStop) -> AsyncIterator[None]:
+    """WorkersStop."""
+    members = case.fleet.workers()
+    case.wound.processes = tuple(member.name for member in members)
+    codes = {member.name: await case.fleet.terminate(member.name) for member in members}
+    try:
+        yield
+    finally:
+        stopped = [name for name, code in codes.items() if code is not None]  # the others: whoever killed them starts them again
+        steps = [f"{name} ended with exit code {codes[name]} ({await case.fleet.start_again(name)})" for name in stopped]
+        case.wound.evidence = "; ".join(steps) or None
+
+
+@asynccontextmanager
 async def deploying(case: Case, fault: faults.Deploys) -> AsyncIterator[None]:
     """Deploys: it lasts as long as the processes take, whoever met the trigger first."""
     members = sorted(case.fleet.members.values(), key=lambda member: member.name != case.occasion.process)
@@ -208,5 +222,6 @@ AFFLICTIONS: dict[type[faults.Fault], Callable[[Case, Any], AbstractAsyncContext
     faults.PostgresCrashes: postgres_down,
     faults.WorkerCrashes: worker_dead,
     faults.WorkerFreezes: worker_stopped,
+    faults.WorkersStop: workers_gone,
     faults.Deploys: deploying,
 }

@@ -87,6 +87,7 @@ async def test_every_fault_leaves_evidence(tmp_path: Path) -> None:
             await suffer(world, faults.RedisCrashes(), lambda: True),
             await suffer(world, faults.RedisCrashes(loss="power-loss"), lambda: True),
             await suffer(world, faults.PostgresCrashes(), lambda: True),
+            await suffer(world, faults.WorkersStop(), lambda: world._stack.fleet.pid("worker-0")),
             await suffer(world, faults.Deploys(), lambda: True),
         ]
         assert (await world.submit(Event(id="after"), attempt=0)).answer == "accepted", "all is healed"

@@ -27,6 +27,7 @@ EVERY_FAULT: dict[str, Planned] = {
     "sendgrid down": between(4, 12, faults.SendGridAnswers(503)),
     "sendgrid loses replies": between(3, 17, faults.SendGridLosesReplies(0.8)),
     "sendgrid limits": between(0, 20, faults.SendGridRateLimits(1, 5)),
+    "workers stopped": between(3, 9, faults.WorkersStop()),
     "deploy": between(3, 3, faults.Deploys()),
 }
 
