@@ -10,8 +10,10 @@ import pytest
 
 from harness.load.decision import Limit, Outcome, Rule, Seen, decide
 from harness.load.samples import Sample
+from harness.results import POST, STATUS
 from harness.verdict import Ruling
-from tests.harness.load.trials import LIMITS, POST, ROUNDS, STATUS, Setting, Shape, clopper_pearson, drawn, rulings, trial
+from tests.harness.load.records import LIMITS, Shape, drawn, made_up
+from tests.harness.load.trials import ROUNDS, Setting, clopper_pearson, rulings, trial
 
 RULE = Rule(limits=LIMITS, looks=ROUNDS)
 FAST = Shape(body_ms=6.0, pause_ms=15.0)
@@ -198,7 +200,7 @@ def test_a_third_of_the_limit_is_held() -> None:
 
 
 def test_all_failing_is_seen_in_the_first_rounds() -> None:
-    assert trial(Random(1), Setting(failing=1.0)).look <= 2
+    assert trial(Random(1), Setting(failing=1.0), made_up()).look <= 2
 
 
 def test_the_exact_interval_of_a_rate_is_that_of_the_tables() -> None:
