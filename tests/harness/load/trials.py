@@ -11,7 +11,7 @@ import argparse
 import math
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from random import Random
 
@@ -143,7 +143,7 @@ SETTINGS: dict[str, tuple[Setting, Shape]] = {
     "at a third": (Setting(of_limit=0.33), Shape()),
     "10 % over the limits": (Setting(of_limit=1.1), Shape()),
     "25 % over the limits": (Setting(of_limit=1.25), Shape()),
-    "25 % over, pauses of 200 ms every 5 s": (Setting(of_limit=1.25), SHAPES["pauses of 200 ms"]),
+    "25 % over, on a machine with swings of 1 s": (Setting(of_limit=1.25), SHAPES["swing of 1 s"]),
     "50 % over the limits": (Setting(of_limit=1.5), Shape()),
     "overloaded: three times as slow, and the stub slow too": (Setting(overload=3.0), Shape()),
     "the generator is late by 15 ms": (Setting(of_limit=0.5), Shape(late_ms=15.0)),
@@ -183,7 +183,7 @@ def _tell_rulings(settings: Mapping[str, tuple[Setting, Record]], trials: int) -
         print(f"| {name} | {counts} | {low:.1%} to {high:.1%} | {rounds:.1f} |", flush=True)
 
 
-def _tell_of_runs(folders: Sequence[Path], trials: int) -> None:
+def _tell_of_runs(folders: Sequence[Path], trials: int, rounds: int) -> None:
     record = of_runs(folders)
     for what, one in (
         ("as it was, with limits at its own percentiles", record),
@@ -191,7 +191,7 @@ def _tell_of_runs(folders: Sequence[Path], trials: int) -> None:
     ):
         limits = ", ".join(f"{limit} {limit.limit_ms:.1f} ms" for limit in one.limits)
         print(f"\n{len(one.blocks)} blocks, {what} ({limits})\n")
-        _tell_rulings({name: (setting, one) for name, setting in OF_RUNS.items()}, trials)
+        _tell_rulings({name: (replace(setting, rounds=rounds), one) for name, setting in OF_RUNS.items()}, trials)
 
 
 def main(words: Sequence[str] | None = None) -> None:
@@ -199,9 +199,10 @@ def main(words: Sequence[str] | None = None) -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--trials", type=int, default=200)
     parser.add_argument("--runs", type=Path, nargs="+", metavar="DIR", help="draw from these stored load runs instead")
+    parser.add_argument("--rounds", type=int, default=ROUNDS, help=f"of 9 s in each of those trials, at most (default {ROUNDS})")
     given = parser.parse_args(words)
     if given.runs:
-        _tell_of_runs(given.runs, given.trials)
+        _tell_of_runs(given.runs, given.trials, given.rounds)
     else:
         _tell_bounds(given.trials)
         _tell_rulings({name: (setting, made_up(shape)) for name, (setting, shape) in SETTINGS.items()}, given.trials)
