@@ -118,6 +118,7 @@ def _add_load(add: Verbs) -> None:
     load = _verb(add, "load", verbs.load, story="before and after under Locust's load, held to the limits", example=example)
     load.add_argument("--before", metavar="S", help="a system measured beside the judged one, in turns")
     load.add_argument("--after", default="async", metavar="S", help="the system that is judged (default async)")
+    load.add_argument("--baseline", metavar="RUN", help="a stored load run's folder: what became slower since is violated")
     load.add_argument("--gate", action="store_true", help="stop as soon as it is decided: for continuous integration")
     load.add_argument("--load-processes", type=_positive, default=1, metavar="N", help="so many Locust processes (default 1)")
     _add_seed(load)

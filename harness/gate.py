@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from argparse import Namespace
+from collections.abc import Sequence
+from pathlib import Path
 
 from rich.markup import escape
 from rich.table import Table
@@ -10,6 +12,8 @@ from rich.table import Table
 from harness import systems
 from harness.archive import RunFolder
 from harness.display import announce, console, stages, styled
+from harness.load import baseline
+from harness.load.baseline import Baseline
 from harness.load.measurement import Measurement, Wish, measure
 from harness.load.rows import PERCENTILES, Row, in_words
 from harness.results import Results
@@ -17,13 +21,14 @@ from harness.verdict import Ruling
 
 
 def wish_of(words: Namespace) -> Wish:
-    """What the command line asks for. Raises UsageError for a system that does not exist."""
-    before = systems.load(words.before) if words.before else None
+    """What the command line asks for. Raises UsageError for a system that does not exist, or a baseline of something else."""
+    before, after = systems.load(words.before) if words.before else None, systems.load(words.after)
     said = ["harness load", *(["--before", words.before] if words.before else []), "--after", words.after]
-    said += ["--gate"] if words.gate else []
+    said += [*(["--baseline", words.baseline] if words.baseline else []), *(["--gate"] if words.gate else [])]
     return Wish(
-        after=systems.load(words.after),
+        after=after,
         before=before,
+        baseline=Baseline.open(Path(words.baseline), after) if words.baseline else None,
         gate=words.gate,
         seed=words.seed,
         processes=words.load_processes,
@@ -60,6 +65,23 @@ def show(results: Results) -> None:
     for row in results.load:
         if row["role"] == "after" and row["reason"]:
             console.print(f"  {styled(Ruling(row['ruling']))} {escape(row['reason'])}")
+    _show_baseline(results.load)
+
+
+def _show_baseline(rows: Sequence[Row]) -> None:
+    lines = baseline.cells(rows)
+    if not lines:
+        return
+    table = Table(box=None, pad_edge=False)
+    for column in baseline.COLUMNS:
+        table.add_column(column, justify="right" if column in baseline.NUMBERS else "left")
+    for line in lines:
+        table.add_row(*(escape(words) for words in line))
+    console.print("\ncompared with the baseline:")
+    console.print(table)
+    for row in rows:
+        for reason in baseline.reasons(row):
+            console.print(f"  {escape(reason)}")
 
 
 def _ruling(row: Row) -> str:

@@ -185,7 +185,8 @@ class Results:
     ) -> Ruling:
         """The ruling of a run. A no-bite seed of a campaign does not count by itself: the campaign's row stands for it.
 
-        Of a load run the judged system's limits count; what stood beside it for comparison does not.
+        Of a load run the judged system's limits count, and that it became slower than its baseline; not that nobody could tell
+        whether it did, and not what stood beside it for comparison.
         """
         rows = tuple(campaigns)
         covered = {(row.name, row.world, row.system) for row in rows}
@@ -194,8 +195,10 @@ class Results:
             for execution in scenarios
             if not (execution.no_bite and (execution.name, execution.world, execution.system) in covered)
         ]
-        limits = [Ruling(row["ruling"]) for row in load if row["role"] == "after" and row["limits_ms"]]
-        return worst([*alone, *(row.ruling for row in rows), *limits])
+        judged = [row for row in load if row["role"] == "after" and row["limits_ms"]]
+        limits = [Ruling(row["ruling"]) for row in judged]
+        slower = [Ruling.VIOLATED for row in judged if row.get("baseline", {}).get("ruling") == Ruling.VIOLATED]
+        return worst([*alone, *(row.ruling for row in rows), *limits, *slower])
 
 
 def execution_of(history: History, verdicts: Sequence[Verdict], *, folder: str, wall_s: float, cpu_s: float) -> Execution:

@@ -7,6 +7,8 @@
     samples      latencies of a history, endpoint by endpoint
     percentiles  with confidence bounds
     decision     held, violated, unknown, or not yet
+    ratio        a percentile now and then, on two days
+    baseline     compared with a stored run
     provider     how long the stand-in for SendGrid takes, modelled on what the draft published
     rows         what of all this stands in results.json
     pictures     what of it is drawn

@@ -6,6 +6,7 @@ from collections.abc import Iterator, Mapping, Sequence
 
 from harness.archive import RunFolder, write_atomically
 from harness.history import History
+from harness.load import baseline
 from harness.load.contest import warm_up_ends_s
 from harness.load.pictures import Curve, picture
 from harness.load.rows import PERCENTILES, Row, in_words
@@ -29,6 +30,7 @@ def of(folder: RunFolder, results: Results) -> Iterator[str]:
     yield ""
     yield from _changes(rows)
     yield from _table(rows)
+    yield from _baseline(rows)
     yield MODELLED
     yield ""
     yield from _picture(folder, rows)
@@ -80,6 +82,23 @@ def _table(rows: Sequence[Row]) -> Iterator[str]:
         if row["reason"]:
             yield f"- {row['role']}: {plain(row['reason'])}"
     if any(row["reason"] for row in rows):
+        yield ""
+
+
+def _baseline(rows: Sequence[Row]) -> Iterator[str]:
+    """What became of each percentile since the baseline, if one was given."""
+    found = next((row["baseline"] for row in rows if "baseline" in row), None)
+    if found is None:
+        return
+    yield f"Compared with the baseline {plain(found['run'])} (begun {plain(found['started_at'])}, on {plain(found['platform'])}):"
+    yield ""
+    lines = [[plain(words) for words in line] for line in baseline.cells(rows)]
+    yield from table(baseline.COLUMNS, lines, right=baseline.NUMBERS)
+    yield ""
+    yield baseline.EXPLAINED
+    yield ""
+    if reasons := [reason for row in rows for reason in baseline.reasons(row)]:
+        yield from (f"- {plain(reason)}" for reason in reasons)
         yield ""
 
 

@@ -12,7 +12,8 @@ depend on each other, which share most of their samples.
 
 What is slow while a bare stub beside the service is slow too accuses nobody; fast in spite of noise is fast. A machine that was
 calm for most of the time is enough to hold a limit by what was measured then, and the reason says how much was set aside. A
-generator that sent its requests late cannot tell how fast the service is, so then nothing is ruled. Next: rows.py.
+generator that sent its requests late cannot tell how fast the service is, so then nothing is ruled. A neighbour can keep a
+machine busy for a whole round, which the bounds of that round cannot know: nobody is accused before the third. Next: rows.py.
 """
 
 from __future__ import annotations
@@ -29,6 +30,7 @@ from harness.verdict import Ruling, worst
 NOISY_SHARE = 0.2  # of a limit: what the bare stub, or the generator's own lateness, may take of it
 MACHINES_DIFFER = 0.08  # of a limit: less than this above it accuses nobody
 CALM_ENOUGH = 0.8  # of the samples, to hold a limit by them alone: a disk that stalled for a moment is nobody's latency
+ACCUSES_FROM_LOOK = 3
 FEWEST_SAMPLES = 100
 FEWEST_ABOVE = 5  # samples that must be expected above the percentile: 500 samples for a P99
 
@@ -115,8 +117,17 @@ def decide(rule: Rule, seen: Seen, *, look: int, previous: Outcome | None = None
     doubt = rule.doubt_at(look)
     late = _too_late(rule, seen.lateness)
     decisions = tuple(_judged(limit, seen, rule=rule, doubt=doubt, late=late) for limit in rule.limits)
+    if look < min(ACCUSES_FROM_LOOK, rule.looks):
+        decisions = tuple(_without_accusing(decision) for decision in decisions)
     ruling = worst(decision.ruling for decision in decisions)
     return Outcome(ruling=ruling, is_final=ruling is not Ruling.UNKNOWN or look == rule.looks, decisions=decisions, look=look)
+
+
+def _without_accusing(decision: Decision) -> Decision:
+    if decision.ruling is not Ruling.VIOLATED:
+        return decision
+    early = f"{decision.reason}: too early to tell whether it stays so"
+    return dataclasses.replace(decision, ruling=Ruling.UNKNOWN, reason=early)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -6,6 +6,7 @@ import os
 from collections.abc import Iterator
 from pathlib import Path
 
+from harness.load.baseline import reasons
 from harness.results import Results
 from harness.verdict import Ruling
 
@@ -27,6 +28,8 @@ def _annotations(results: Results) -> Iterator[str]:
         if row["role"] == "after" and row["limits_ms"] and row["ruling"] != Ruling.HELD:
             level = "error" if row["ruling"] == Ruling.VIOLATED else "warning"
             yield f"::{level} title={row['endpoint']} {row['ruling']}::{_escaped(row['reason'])}"
+        if row["limits_ms"] and row.get("baseline", {}).get("ruling") == Ruling.VIOLATED:
+            yield f"::error title={row['endpoint']} is slower than the baseline::{_escaped('; '.join(reasons(row)))}"
     for execution in results.scenarios:
         for violation in execution.violations[:5]:
             yield f"::error title={execution.name}::{_escaped(violation.what)}"

@@ -14,6 +14,7 @@ from pathlib import Path
 from harness import archive, checkers
 from harness.archive import Execution, RunFolder
 from harness.history import Header, History
+from harness.load.baseline import Baseline, compared, sent
 from harness.load.contest import STUB_SECONDS, WARM_UP_BLOCKS, Contest, contend, rounds_of, warm_up_ends_s
 from harness.load.decision import Outcome, Rule, Seen, decide
 from harness.load.generator import Plan, require_locustfile
@@ -22,6 +23,7 @@ from harness.load.rows import Row, limits_of, row_of_stub, rows_of
 from harness.load.samples import ENDPOINTS, Sample, of_endpoint, of_lateness, of_stub
 from harness.runner import about
 from harness.systems import Load, System
+from harness.verdict import Ruling
 from harness.worlds.world import Stage
 
 NAME = "load"
@@ -31,10 +33,14 @@ JUDGED = tuple(known for known in checkers.the_contract if known is not checkers
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Wish:
-    """What is asked: `after` is judged, `before` only measured beside it. A gate stops as soon as it is decided."""
+    """What is asked: `after` is judged, `before` only measured beside it. A gate stops as soon as it is decided.
+
+    With a baseline, limits that are held are no reason to stop: what differs from then shows only in many samples.
+    """
 
     after: System
     before: System | None = None
+    baseline: Baseline | None = None
     gate: bool = False
     seed: int = 1
     processes: int = 1
@@ -84,7 +90,8 @@ def measure(wish: Wish, folder: RunFolder, *, show: Callable[[str, float], None]
     stub_ms = asyncio.run(contend(stages, contest))
     for role, history in histories.items():
         folder.keep(history, kept[role])
-    rows = [row for role in histories for row in referee.rows(role)]
+    rows = [row | {"load": sent(wish.load)} for role in histories for row in referee.rows(role)]
+    rows.append(row_of_stub(stub_ms, STUB_SECONDS))
     execution = archive.execution_of(
         histories["after"],
         checkers.judge(histories["after"]),
@@ -92,7 +99,9 @@ def measure(wish: Wish, folder: RunFolder, *, show: Callable[[str, float], None]
         wall_s=time.perf_counter() - wall,
         cpu_s=time.process_time() - cpu,
     )
-    return Measurement(rows=(*rows, row_of_stub(stub_ms, STUB_SECONDS)), execution=execution, histories=histories)
+    if wish.baseline is not None:
+        rows = compared(rows, wish.baseline)
+    return Measurement(rows=tuple(rows), execution=execution, histories=histories)
 
 
 class _Referee:
@@ -102,17 +111,18 @@ class _Referee:
         self._histories = histories
         self._roles = list(histories)
         self._gate = wish.gate
+        self._compares = wish.baseline is not None
         self._limits = limits_of(wish.after.limits)
         self._looks = rounds_of(wish.load) - WARM_UP_BLOCKS if wish.gate else 1
         self._outcome: Outcome | None = None
 
     def has_seen_enough(self, number: int) -> bool:
-        """After round `number`: whether the judged system's limits are all decided. Without a gate only the end decides."""
+        """After round `number`: whether all is decided about the judged system. Without a gate only the end decides."""
         look = number - WARM_UP_BLOCKS
         if not self._gate or look < 1:
             return False
         self._outcome = decide(self._rule(self._looks), self._seen("after"), look=look, previous=self._outcome)
-        return self._outcome.is_final
+        return self._outcome.ruling is Ruling.VIOLATED if self._compares else self._outcome.is_final
 
     def rows(self, role: str) -> list[Row]:
         """What is said of one system in the end."""

@@ -42,3 +42,15 @@ def test_the_report_is_the_summary_and_a_broken_limit_an_error(
     assert summary.read_text() == "before\n# told\n"
     assert github.tell(results("unknown", "too few"), report) == [f"::warning title={POST} unknown::too few"]
     assert github.tell(results("held", ""), report) == []
+
+
+def test_what_is_slower_than_the_baseline_is_an_error_beside_limits_that_hold(
+    report: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("GITHUB_ACTIONS", "true")
+    monkeypatch.delenv("GITHUB_STEP_SUMMARY", raising=False)
+    found = results("held", "")
+    told = {name: {"change": "slower", "reason": f"{name} takes twice as long"} for name in ("p50", "p95", "p99")}
+    found.load[0]["baseline"] = {"ruling": "violated"} | told
+    [line] = github.tell(found, report)
+    assert line.startswith("::error title=POST /ingest is slower than the baseline::slower: p50 takes twice as long; ")

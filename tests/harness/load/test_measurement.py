@@ -2,61 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from pathlib import Path
 
 import pytest
 
 from harness import systems
 from harness.archive import RunFolder
-from harness.history import Call, History, Pair, Post, Probe, Read, Rest, Row, Stored
+from harness.history import Probe
 from harness.load import measurement
-from harness.load.contest import BLOCK_SECONDS, Contest
 from harness.load.measurement import JUDGED, Measurement, Wish, measure
 from harness.results import POST, STATUS
 from harness.systems import System
 from harness.verdict import Ruling
-from harness.worlds.world import Stage
+from tests.harness.load.made_up import MadeUp
 
 ROUNDS = 9
-PER_SECOND = 50
-
-
-class MadeUp:
-    """A contest in which every POST of a role takes what it is told to; it ends when `decide` says so."""
-
-    def __init__(self, **took_ms: float) -> None:
-        self.took_ms = took_ms
-        self.rounds = 0
-        self.contest: Contest | None = None
-
-    async def __call__(self, stages: Mapping[str, Stage], contest: Contest) -> list[float]:
-        self.contest = contest
-        for number in range(contest.rounds):
-            for turn, (role, stage) in enumerate(stages.items()):
-                begins_s = (number * len(stages) + turn) * BLOCK_SECONDS
-                fill(stage.history, begins_s, self.took_ms[role] if number else 10_000.0)  # the warm-up is slow
-            self.rounds = number + 1
-            if contest.decide(number + 1):
-                break
-        for stage in stages.values():
-            stage.history.record(Rest(at_s=1_000.0, quiet=True, rows_read=True))
-        return [0.5] * 200
-
-
-def fill(history: History, begins_s: float, took_ms: float) -> None:
-    """One block, of which everything is kept."""
-    for number in range(round((BLOCK_SECONDS - 1) * PER_SECOND)):
-        at_s = begins_s + number / PER_SECOND
-        pair = Pair("load", f"e{at_s:.2f}")
-        asked = {"pair": pair, "begin_s": at_s, "outcome": "ok"}
-        took = {"payload": "p", "wants_mail": True, "poison": False, "attempt": 0, "http_status": 202, "answer": "accepted"}
-        history.record(Post(**asked, **took, end_s=at_s + took_ms / 1e3))  # type: ignore[arg-type]
-        history.record(Read(**asked, end_s=at_s + 0.001, http_status=200, status="completed"))  # type: ignore[arg-type]
-        history.record(Probe(at_s=at_s, latency_s=0.0005))
-        history.record(Stored(pair=pair, at_s=at_s))
-        history.record(Call(pair=pair, process="worker-0", begin_s=at_s, end_s=at_s, http_status=202, taken=True))
-        history.record(Row(pair=pair))
 
 
 def measured(folder: Path, made_up: MadeUp, monkeypatch: pytest.MonkeyPatch, **wish: object) -> Measurement:
@@ -101,7 +61,7 @@ def test_only_after_is_judged_and_before_is_measured_by_the_same_limits(tmp_path
 
 
 def test_what_was_promised_under_load_is_judged_by_the_contract(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("tests.harness.load.test_measurement.Row", lambda pair: Probe(at_s=0.0, latency_s=0.0))
+    monkeypatch.setattr("tests.harness.load.made_up.Row", lambda pair: Probe(at_s=0.0, latency_s=0.0))
     found = measured(tmp_path, MadeUp(after=5.0), monkeypatch)
     assert found.execution.ruling is Ruling.VIOLATED
     assert {verdict.checker for verdict in found.execution.verdicts} >= {checker.name for checker in JUDGED}

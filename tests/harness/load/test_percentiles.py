@@ -13,7 +13,8 @@ from hypothesis import strategies as st
 from harness.checkers.percentile import percentile_bounds
 from harness.load.percentiles import SLICES_S, Bursts, bounded, nearest_rank
 from harness.load.samples import Sample
-from tests.harness.load.trials import SHAPES, Shape, drawn, misses
+from tests.harness.load.records import Shape, drawn
+from tests.harness.load.trials import SHAPES, misses
 
 SHARES = st.sampled_from([0.5, 0.95, 0.99])
 MS = st.one_of(st.floats(0.1, 1e4), st.just(math.inf), st.sampled_from([1.0, 2.0, 3.0]))
