@@ -23,6 +23,7 @@ _TOO_MANY_REQUESTS = 429
 _SERVER_ERRORS = 500
 _CREDENTIALS = (401, 403)
 _TRY_AGAIN = (408, 425)
+_ABOUT_TO_WRITE = ("send_request_headers.started", "send_request_body.started")  # steps that httpcore tells of
 
 
 class Outcome(enum.Enum):
@@ -61,7 +62,8 @@ class Mailer:
     async def send(self, event: Event, *, just_before: Callable[[], Awaitable[None]]) -> Answer:
         """Send the mail of ``event``; answers within ``mail_timeout_seconds``.
 
-        ``just_before`` is awaited when the connection is there and nothing was written yet; only what it raises is raised.
+        ``just_before`` is awaited when the connection is there, before the headers are written and again before the body: a
+        process may be frozen between the two, and without its body a mail is not taken. Only what it raises is raised.
         """
         try:
             async with asyncio.timeout(self._settings.mail_timeout_seconds):
@@ -74,7 +76,7 @@ class Mailer:
 
     async def _post(self, event: Event, *, just_before: Callable[[], Awaitable[None]]) -> httpx.Response:
         async def trace(step: str, _: Mapping[str, object]) -> None:
-            if step.endswith("send_request_headers.started"):
+            if step.endswith(_ABOUT_TO_WRITE):
                 await just_before()
 
         request = httpx.Request(

@@ -117,3 +117,21 @@ async def test_the_last_check_comes_after_connecting_and_before_anything_is_sent
             await mailer.send(EVENT, just_before=refuse)
         assert (await mailer.send(EVENT, just_before=nothing)).outcome is Outcome.SENT
     assert len(sendgrid.calls) == 1
+
+
+async def test_a_mail_is_not_completed_by_whoever_lost_it_between_headers_and_body(sendgrid: SendGrid) -> None:
+    asked = 0
+
+    async def refuse_the_second_time() -> None:
+        nonlocal asked
+        asked += 1
+        if asked == 2:
+            raise LookupError
+
+    async with httpx.AsyncHTTPTransport(trust_env=False) as transport:
+        mailer = Mailer(transport, SETTINGS.model_copy(update={"sendgrid_url": sendgrid.url}))
+        with pytest.raises(LookupError):
+            await mailer.send(EVENT, just_before=refuse_the_second_time)
+        assert sendgrid.mails == []
+        assert (await mailer.send(EVENT, just_before=nothing)).outcome is Outcome.SENT
+    assert len(sendgrid.mails) == 1
