@@ -12,7 +12,8 @@ depend on each other, which share most of their samples.
 
 What is slow while a bare stub beside the service is slow too accuses nobody; fast in spite of noise is fast. A machine that was
 calm for most of the time is enough to hold a limit by what was measured then, and the reason says how much was set aside. A
-generator that sent its requests late cannot tell how fast the service is, so then nothing is ruled. A neighbour can keep a
+generator that sent its requests late by more than a limit leaves room for cannot tell whether it holds, and what it was late by
+accuses nobody. A neighbour can keep a
 machine busy for a whole round, which the bounds of that round cannot know: nobody is accused before the third. Next: rows.py.
 """
 
@@ -115,8 +116,8 @@ def decide(rule: Rule, seen: Seen, *, look: int, previous: Outcome | None = None
     if previous is not None and previous.is_final:
         return previous
     doubt = rule.doubt_at(look)
-    late = _too_late(rule, seen.lateness)
-    decisions = tuple(_judged(limit, seen, rule=rule, doubt=doubt, late=late) for limit in rule.limits)
+    lateness = sorted(sample.ms for sample in seen.lateness)
+    decisions = tuple(_judged(limit, seen, rule=rule, doubt=doubt, lateness=lateness) for limit in rule.limits)
     if look < min(ACCUSES_FROM_LOOK, rule.looks):
         decisions = tuple(_without_accusing(decision) for decision in decisions)
     ruling = worst(decision.ruling for decision in decisions)
@@ -137,6 +138,20 @@ class _Case:
     limit: Limit
     samples: Sequence[Sample]
     every: Bounded
+    late_ms: float  # the generator's own lateness at the limit's percentile; infinity if it did not say
+
+    def too_late(self) -> str:
+        """Why the generator's figures say nothing of this limit; empty if it kept up.
+
+        Lateness adds at most its own percentile to that of the latency, so like is compared with like: P99 with the P99's limit.
+        """
+        most_ms = self.limit.limit_ms * NOISY_SHARE
+        if self.late_ms == math.inf:
+            return "the generator did not say how late it sent its requests"
+        if self.late_ms <= most_ms:
+            return ""
+        told = f"P{self.limit.percentile:g} of its lateness is {self.late_ms:.1f} ms"
+        return f"the generator could not keep up ({told}, at most {most_ms:g} ms may be)"
 
     def told(self, ruling: Ruling, reason: str = "", *, by: Bounded | None = None) -> Decision:
         """What is said of it, `by` other bounds than those of all samples."""
@@ -150,12 +165,13 @@ class _Case:
         return dataclasses.replace(self.told(Ruling.HELD, reason, by=by), set_aside=set_aside)
 
 
-def _judged(limit: Limit, seen: Seen, *, rule: Rule, doubt: float, late: str) -> Decision:
+def _judged(limit: Limit, seen: Seen, *, rule: Rule, doubt: float, lateness: Sequence[float]) -> Decision:
     samples = seen.samples.get(limit.endpoint, ())
     if not samples:
         return Decision(limit=limit, ruling=Ruling.UNKNOWN, reason=f"{limit}: no samples", samples=0)
-    case = _Case(limit=limit, samples=samples, every=bounded(samples, limit.share, doubt=doubt))
-    if late:
+    late_ms = nearest_rank(lateness, limit.share) if lateness else math.inf
+    case = _Case(limit=limit, samples=samples, every=bounded(samples, limit.share, doubt=doubt), late_ms=late_ms)
+    if late := case.too_late():
         return case.told(Ruling.UNKNOWN, late)
     if len(samples) < limit.fewest:
         return case.told(Ruling.UNKNOWN, f"{len(samples)} samples, at least {limit.fewest} are needed")
@@ -176,7 +192,7 @@ def _accused(case: _Case, calm: Sequence[Sample], *, rule: Rule, doubt: float) -
     """
     limit, left_out = case.limit, len(case.samples) - len(calm)
     found = bounded(calm, limit.share, doubt=doubt) if len(calm) >= max(limit.fewest, left_out) else None
-    if found is not None and found.low > limit.limit_ms * (1 + rule.machines_differ):
+    if found is not None and found.low - case.late_ms > limit.limit_ms * (1 + rule.machines_differ):
         return case.told(Ruling.VIOLATED, by=found)
     if case.every.low <= limit.limit_ms:
         return case.told(Ruling.UNKNOWN, "not enough samples to tell on which side of it")
@@ -212,19 +228,3 @@ def _is_calm(by_second: Mapping[int, Sequence[float]], second: int, limit: Limit
     """Whether the stub's same percentile, of this second and its neighbours, leaves most of the limit to the service."""
     around = sorted(ms for near in (second - 1, second, second + 1) for ms in by_second.get(near, ()))
     return bool(by_second.get(second)) and nearest_rank(around, limit.share) <= limit.limit_ms * NOISY_SHARE
-
-
-def _too_late(rule: Rule, lateness: Sequence[Sample]) -> str:
-    """Why the generator's figures say nothing; empty if it kept up.
-
-    Lateness adds at most its own percentile to that of the latency, so like is compared with like: P99 with the P99's limit.
-    """
-    if not lateness:
-        return "the generator did not say how late it sent its requests"
-    ordered = sorted(sample.ms for sample in lateness)
-    for limit in rule.limits:
-        late_ms = nearest_rank(ordered, limit.share)
-        if late_ms > limit.limit_ms * NOISY_SHARE:
-            told = f"P{limit.percentile:g} of its lateness is {late_ms:.1f} ms"
-            return f"the generator could not keep up ({told}, at most {limit.limit_ms * NOISY_SHARE:g} ms may be)"
-    return ""
