@@ -69,6 +69,7 @@ class Redis:
     directory: Path
     port: int = field(default_factory=free_port)
     process: subprocess.Popen[bytes] | None = None
+    more: tuple[str, ...] = ()
 
     @property
     def url(self) -> str:
@@ -89,7 +90,7 @@ class Redis:
             "127.0.0.1",
         ]
         options = [option.strip("'") for option in options]
-        command = [str(next(program)), "--port", str(self.port), "--dir", str(self.directory), *options]
+        command = [str(next(program)), "--port", str(self.port), "--dir", str(self.directory), *options, *self.more]
         self.process = subprocess.Popen(command, stdout=subprocess.DEVNULL)
         await_port(self.port, self.process)
 
