@@ -93,6 +93,26 @@ async def test_the_own_retry_of_a_lost_answer_is_an_acceptance(client: Client, q
     assert len(await taken(queue)) == 1
 
 
+async def test_a_full_redis_takes_nothing_and_still_lets_workers_finish(own_redis: Redis) -> None:
+    client: Any = connection.connect(own_redis.url, timeout_seconds=2, connect_timeout_seconds=1)
+    queue, door = seen_by(client, "one"), intake(client)
+    await queue.create_group()
+    for name in ("e1", "e2", "e3"):
+        await door.accept(event(name))
+    await client.config_set("maxmemory", "1")
+    with pytest.raises(UnavailableError):
+        await door.accept(event("e4"))
+    done, failed, later = await taken(queue)
+    assert await queue.renew([done.entry_id]) == []
+    assert await queue.delay([Delay(later.entry_id, later.key, 0.0)]) == [True]
+    await queue.tend()
+    (later,) = await taken(queue)
+    assert await queue.finish([finish(done), finish(failed, status="failed"), finish(later)]) == [True] * 3
+    assert (await client.xlen(connection.STREAM), await client.xlen(connection.DEAD)) == (0, 1)
+    assert (await record(client, done.pair))["status"] == "completed"
+    await client.aclose()
+
+
 async def test_only_the_length_of_the_stream_shows_the_backlog(client: Any, queue: Queue) -> None:
     """Why the autoscalers look at it: pending stops at what workers hold, the group's lag is lost with one deleted entry."""
 
