@@ -30,7 +30,7 @@ class Node(Redis):
 
     def __post_init__(self) -> None:
         self.directory.mkdir()
-        self.more = ("--cluster-enabled", "yes", "--cluster-port", str(self.bus_port), "--appendfsync", "no")
+        self.options = ("--save", "", "--cluster-enabled", "yes", "--cluster-port", str(self.bus_port))
 
     def say(self, *command: str | int) -> Any:
         """One command's answer."""
