@@ -55,10 +55,10 @@ def section(length: int, delayed: int, parked: int, in_hand: int) -> str:
         return "SendGrid is down"
     if delayed:
         return "Postgres is down"
-    return "Stuck backlog" if in_hand else "IngestWorkerDown"
+    return "Stuck backlog" if in_hand else "A7WorkerDown"
 
 
-@pytest.mark.parametrize("heading", ["SendGrid is down", "Postgres is down", "Stuck backlog", "IngestWorkerDown"])
+@pytest.mark.parametrize("heading", ["SendGrid is down", "Postgres is down", "Stuck backlog", "A7WorkerDown"])
 def test_the_table_leads_there(heading: str) -> None:
     assert f"](#{heading.lower().replace(' ', '-')})" in RUNBOOK.split("## What to do")[0]
 
@@ -84,7 +84,7 @@ async def test_no_worker_works(
     worker.kill()
     await post_all(client, url, IDS)
     seen = looked(spy)
-    assert (seen[0], section(*seen)) == (len(IDS), "IngestWorkerDown")
+    assert (seen[0], section(*seen)) == (len(IDS), "A7WorkerDown")
     service.worker()
     await eventually(lambda: all_are(client, url, ids=IDS))
     assert looked(spy) == (0, 0, 0, 0)

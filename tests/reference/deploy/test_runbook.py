@@ -28,6 +28,13 @@ def test_the_keys_it_names_are_the_services() -> None:
     assert f"'{connection.STREAM}' {connection.GROUP}" in RUNBOOK
 
 
+def test_prometheus_scrapes_the_jobs_the_rules_ask_for() -> None:
+    if not RULES.exists():
+        pytest.xfail("the rules are not here yet")
+    jobs = yaml.safe_load((DEPLOY / "prometheus" / "prometheus.yml").read_text())["scrape_configs"]
+    assert set(re.findall(r'job="([^"]+)"', RULES.read_text())) == {job["job_name"] for job in jobs}
+
+
 def test_prometheus_reads_rules_that_are_there() -> None:
     named = yaml.safe_load((DEPLOY / "prometheus" / "prometheus.yml").read_text())["rule_files"]
     if not RULES.exists():
