@@ -41,6 +41,7 @@ campaign: setup  ## the long counts of docs/campaigns.md (SEEDS=200 RUNS=3)
 
 lock:            ## pin the dependencies anew (needs uv)
 	uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-header --group dev pyproject.toml -o requirements.lock
+	uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-header -c requirements.lock reference/deploy/requirements.in -o reference/deploy/requirements.lock
 
 clean:           ## remove what set-up made
 	rm -rf $(VENV)

@@ -2,11 +2,12 @@
 
 The map, from the outside in:
 
-- ``__main__`` (api | worker | migrate), ``settings``, ``wiring`` (how the parts come together), ``simulation``
+- ``__main__`` (api | worker | supervise | migrate), ``settings``, ``wiring`` (how the parts come together), ``simulation``
 - ``api``, ``problems``, ``readiness``, ``server``, ``status``: the HTTP side
 - ``events``: what an event is, its identity, its fingerprint
 - ``intake`` and ``synchronous``: the two ways in (202 accepted, 200 processed)
 - ``worker``, ``delivery``, ``lease``, ``queue``: from the stream to the end of an event; ``scripts/`` holds the atomic steps
+- ``supervisor``: as many workers as the backlog needs; ``deploy/``: files for those who run it (docs/deploy.md)
 - ``postman``, ``mailer``, ``breaker``, ``backoff``: mail
 - ``store`` (the port), ``postgres``: rows
 - ``coalescer``, ``connection``, ``scripts``: how Redis is talked to

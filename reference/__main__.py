@@ -1,4 +1,4 @@
-"""The command line: ``python -m reference api|worker|migrate``.
+"""The command line: ``python -m reference api|worker|supervise|migrate``.
 
 Where to go next: ``settings`` (what the environment says), ``wiring`` (how the parts come together).
 """
@@ -16,7 +16,7 @@ from random import SystemRandom
 
 import httpx
 
-from reference import wiring
+from reference import supervisor, wiring
 from reference.connection import QUEUE_ERRORS
 from reference.postgres import PostgresStore
 from reference.settings import BadSettingsError, Settings, read_settings
@@ -38,6 +38,8 @@ def main(argv: list[str] | None = None) -> int:
         return 2
     if arguments.process == "api":
         return _serve(settings, host=arguments.host, port=arguments.port)
+    if arguments.process == "supervise":
+        return asyncio.run(supervisor.main(settings, arguments))
     return asyncio.run(_work(settings) if arguments.process == "worker" else _migrate(settings))
 
 
@@ -48,6 +50,7 @@ def _parser() -> argparse.ArgumentParser:
     api.add_argument("--host", default="127.0.0.1")
     api.add_argument("--port", type=int, default=8000)
     processes.add_parser("worker", help="store rows and send mails")
+    supervisor.add_options(processes.add_parser("supervise", help="keep as many workers as the backlog needs"))
     processes.add_parser("migrate", help="create the tables")
     return parser
 
@@ -63,23 +66,22 @@ def _serve(settings: Settings, *, host: str, port: int) -> int:
     # uvicorn repeats the signal that ended it once it is done; an orderly end is not a death by signal.
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: None)
-    grace_seconds = int(max(settings.sync_deadline_seconds, settings.accept_deadline_seconds)) + 2
-    asyncio.run(_serve_until_signalled(settings, host=host, port=port, grace_seconds=grace_seconds))
+    asyncio.run(_serve_until_signalled(settings, host=host, port=port))
     return 0
 
 
-async def _serve_until_signalled(settings: Settings, *, host: str, port: int, grace_seconds: int) -> None:
+async def _serve_until_signalled(settings: Settings, *, host: str, port: int) -> None:
     # Only the API needs a web framework; a worker that does not load it starts in half the time.
     import uvicorn
 
     from reference.api import create_app
-    from reference.server import PoliteServer
+    from reference.server import PoliteServer, grace_seconds
 
     given = _surroundings(settings)
     async with given.transport:
         app = create_app(wiring.api(given))
         config = uvicorn.Config(
-            app, host=host, port=port, log_level="warning", access_log=False, timeout_graceful_shutdown=grace_seconds
+            app, host=host, port=port, log_level="warning", access_log=False, timeout_graceful_shutdown=grace_seconds(settings)
         )
         await PoliteServer(config).serve()
 

@@ -14,7 +14,7 @@ from redis.asyncio import ConnectionPool, Redis
 from redis.asyncio.retry import Retry
 from redis.backoff import NoBackoff
 from redis.exceptions import ConnectionError as RedisConnectionError
-from redis.exceptions import RedisError
+from redis.exceptions import MovedError, RedisError
 
 TAG = "{ingest}"
 STREAM = f"{TAG}:stream"
@@ -55,10 +55,27 @@ class _Pool(ConnectionPool):
         self._available_connections.append(connection)
 
 
+class _ClusterPool(_Pool):
+    """Goes to the node of a cluster that owns ``TAG``: each new connection first asks the node of the URL which one that is.
+
+    All keys share one hash tag, so there is one node to know at a time, and nothing to route command by command.
+    """
+
+    async def ensure_connection(self, connection: Any) -> None:
+        await connection.disconnect()
+        connection.host, connection.port = self.connection_kwargs["host"], self.connection_kwargs.get("port", 6379)
+        await super().ensure_connection(connection)
+        try:
+            await ask(connection, "EXISTS", STREAM)
+        except MovedError as moved:
+            connection.host, connection.port = moved.host or connection.host, moved.port
+            await super().ensure_connection(connection)
+
+
 def connect(url: str, *, timeout_seconds: float, connect_timeout_seconds: float) -> Redis:
-    """A client for ``url``; nothing is sent before the first command."""
-    pool: ConnectionPool = _Pool.from_url(
-        url,
+    """A client for ``url``; nothing is sent before the first command. ``redis+cluster://`` names any node of a cluster."""
+    pool: ConnectionPool = (_ClusterPool if "+cluster://" in url else _Pool).from_url(
+        url.replace("+cluster://", "://", 1),
         retry=Retry(NoBackoff(), 0),
         socket_timeout=timeout_seconds,
         socket_connect_timeout=connect_timeout_seconds,
@@ -94,6 +111,9 @@ async def ask(connection: Any, *command: str | int, patience_seconds: float = 0.
     try:
         await connection.send_packed_command(_packed(*command), check_health=False)
         return await connection.read_response()
+    except MovedError:
+        await connection.disconnect()  # the next one looks for the owner anew
+        raise
     except RedisConnectionError as error:
         if loop.time() < timer.when():
             raise

@@ -13,15 +13,17 @@ from random import Random
 from typing import Any
 
 from redis.asyncio import Redis
-from redis.exceptions import BusyLoadingError, NoScriptError, OutOfMemoryError, ReadOnlyError, RedisError, ResponseError
+from redis.exceptions import NoScriptError, RedisError
 
 from reference import scripts
 from reference.coalescer import Coalescer
 from reference.connection import DELAYED, PARKED, QUEUE_ERRORS, STREAM, ask, index_key, record_key
 from reference.events import Event, fingerprint
 
-# Answers of a server that did nothing, by the first word of the error.
+# Answers of a server that did nothing, by the first word of the error, which redis-py keeps apart where it knows it.
 _REFUSALS = (
+    "ASK",
+    "MOVED",
     "OOM",
     "READONLY",
     "LOADING",
@@ -31,6 +33,7 @@ _REFUSALS = (
     "NOREPLICAS",
     "CLUSTERDOWN",
     "MASTERDOWN",
+    "TRYAGAIN",
     "BUSY",
 )
 
@@ -131,10 +134,8 @@ async def _accept(connection: Any, script: scripts.Script, *, keys: list[str], a
 
 
 def _classify(error: RedisError, tickets: list[Ticket]) -> Exception:
-    refused = isinstance(error, (OutOfMemoryError, ReadOnlyError, BusyLoadingError)) or (
-        isinstance(error, ResponseError) and str(error).startswith(_REFUSALS)
-    )
-    if not refused:
+    code = getattr(error, "status_code", None) or str(error).partition(" ")[0]
+    if code not in _REFUSALS:
         return UnansweredError(str(error))
     for ticket in tickets:
         ticket.was_sent = False

@@ -96,7 +96,7 @@ class Queue:
     async def create_group(self) -> None:
         """Create stream and group where they are missing (after the first start, or when Redis came back empty)."""
         try:
-            await self._redis.xgroup_create(STREAM, GROUP, id="0", mkstream=True)
+            await call(self._redis, "XGROUP", "CREATE", STREAM, GROUP, "0", "MKSTREAM")
         except ResponseError as error:
             if not str(error).startswith("BUSYGROUP"):
                 raise

@@ -6,9 +6,9 @@ Where to go next: ``api`` (/readyz).
 from __future__ import annotations
 
 from redis.asyncio import Redis
-from redis.exceptions import ResponseError
+from redis.exceptions import MovedError, ResponseError
 
-from reference.connection import QUEUE_ERRORS
+from reference.connection import QUEUE_ERRORS, STREAM, call
 from reference.store import StoreUnavailableError
 from reference.wiring import ApiParts
 
@@ -27,7 +27,10 @@ async def why_not_ready(parts: ApiParts) -> str | None:
 
 
 async def _why_redis_is_not(redis: Redis) -> str | None:
-    await redis.ping()
+    try:
+        await call(redis, "EXISTS", STREAM)  # of a cluster only the node that owns our keys is of use
+    except MovedError:
+        return "REDIS_URL names a node of a cluster that does not own the queue; write redis+cluster:// to follow it."
     try:
         policy = (await redis.config_get("maxmemory-policy")).get("maxmemory-policy", "noeviction")
     except ResponseError:

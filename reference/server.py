@@ -11,7 +11,19 @@ import socket
 
 import uvicorn
 
+from reference.settings import Settings
+
 _LAST_REQUESTS_SECONDS = 0.25
+
+
+def grace_seconds(settings: Settings) -> int:
+    """How long uvicorn waits for requests in flight: longer than the slowest path may take."""
+    return int(max(settings.sync_deadline_seconds, settings.accept_deadline_seconds)) + 2
+
+
+def longest_end_seconds(settings: Settings) -> float:
+    """How long an API process may take from SIGTERM to its end; whoever runs it must wait longer before killing it."""
+    return _LAST_REQUESTS_SECONDS + grace_seconds(settings) + settings.drain_seconds / 2
 
 
 class PoliteServer(uvicorn.Server):

@@ -23,7 +23,7 @@ class Settings(BaseSettings):
     model_config = SettingsConfigDict(frozen=True, env_ignore_empty=True)
 
     async_ingestion: bool = True
-    redis_url: str = Field(default="", pattern=r"^(rediss?://.+)?$")
+    redis_url: str = Field(default="", pattern=r"^(rediss?(\+cluster)?://.+)?$")
     database_url: SecretStr = SecretStr("")
     sendgrid_url: str = Field(default="https://api.sendgrid.com/v3/mail/send", pattern=r"^https?://.+")
     sendgrid_api_key: SecretStr = SecretStr("")
@@ -48,6 +48,11 @@ class Settings(BaseSettings):
     breaker_reset_seconds: float = Field(default=5.0, gt=0)
     breaker_trials: int = Field(default=1, gt=0)
     drain_seconds: float = Field(default=8.0, gt=0)
+
+    @property
+    def most_in_hand(self) -> int:
+        """How many entries a worker holds at most; what is beyond it waits for another worker, or for this one."""
+        return 2 * self.batch_size
 
     @classmethod
     def of(cls, env: Mapping[str, str]) -> Self:

@@ -90,7 +90,7 @@ class Statuses:
 
 async def _sources(redis: Any, event_id: str) -> list[str]:
     now_ms = int(time.time() * 1000)
-    return list(await redis.zrangebyscore(index_key(event_id), now_ms, "+inf"))
+    return list(await call(redis, "ZRANGEBYSCORE", index_key(event_id), now_ms, "+inf"))
 
 
 def _only(rows: Sequence[Row]) -> Status | None:

@@ -78,7 +78,7 @@ class Worker:
                 _log.warning("the consumer group cannot be created: %s", again)
 
     async def _read_once(self) -> None:
-        room = 2 * self._settings.batch_size - len(self._tasks)
+        room = self._settings.most_in_hand - len(self._tasks)
         if room <= 0:
             self._room.clear()
             await self._room.wait()

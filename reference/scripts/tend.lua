@@ -11,8 +11,8 @@ local function bring_back(waiting, most)
   if most == '0' then return 0 end
   local due = redis.call('ZRANGEBYSCORE', waiting, '-inf', now_ms, 'LIMIT', 0, most)
   for _, pair in ipairs(due) do
+    redis.call('ZREM', waiting, pair)  -- before it is added, so that a full Redis lets it
     redis.call('XADD', KEYS[1], '*', 'pair', pair)
-    redis.call('ZREM', waiting, pair)
   end
   return #due
 end

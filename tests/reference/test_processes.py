@@ -11,7 +11,9 @@ from typing import Any
 import asyncpg
 import httpx
 import pytest
+import redis as redis_client
 
+from reference.connection import DELAYED
 from tests.reference.servers import Postgres, Redis, SendGrid, Service, eventually
 
 Json = dict[str, Any]
@@ -161,6 +163,20 @@ async def test_a_restarted_postgres_fails_nothing(
     own_postgres.start()
     await eventually(lambda: all_are(client, url, ids=second), within_seconds=15)
     assert sorted(sendgrid.taken()) == first + second
+
+
+async def test_a_worker_that_starts_before_the_tables_waits_for_them(
+    service: Service, redis: Redis, own_postgres: Postgres, sendgrid: SendGrid, client: httpx.AsyncClient
+) -> None:
+    configure(service, postgres=own_postgres, sendgrid=sendgrid, redis=redis)
+    url = service.api()
+    service.worker()
+    ids = ["e1", "e2"]
+    await post_all(client, url, ids)
+    with redis_client.Redis.from_url(redis.url) as spy:
+        await eventually(lambda: spy.zcard(DELAYED) == len(ids))
+    assert service.run("migrate").wait() == 0
+    await eventually(lambda: all_are(client, url, ids=ids), within_seconds=15)
 
 
 @pytest.mark.parametrize("answer", [(503, {}), (429, {"retry-after": "1"}), (401, {}), None], ids=str)

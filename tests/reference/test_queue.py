@@ -93,6 +93,45 @@ async def test_the_own_retry_of_a_lost_answer_is_an_acceptance(client: Client, q
     assert len(await taken(queue)) == 1
 
 
+async def test_a_full_redis_takes_nothing_and_still_lets_workers_finish(own_redis: Redis) -> None:
+    client: Any = connection.connect(own_redis.url, timeout_seconds=2, connect_timeout_seconds=1)
+    queue, door = seen_by(client, "one"), intake(client)
+    await queue.create_group()
+    for name in ("e1", "e2", "e3"):
+        await door.accept(event(name))
+    await client.config_set("maxmemory", "1")
+    with pytest.raises(UnavailableError):
+        await door.accept(event("e4"))
+    done, failed, later = await taken(queue)
+    assert await queue.renew([done.entry_id]) == []
+    assert await queue.delay([Delay(later.entry_id, later.key, 0.0)]) == [True]
+    await queue.tend()
+    (later,) = await taken(queue)
+    assert await queue.finish([finish(done), finish(failed, status="failed"), finish(later)]) == [True] * 3
+    assert (await client.xlen(connection.STREAM), await client.xlen(connection.DEAD)) == (0, 1)
+    assert (await record(client, done.pair))["status"] == "completed"
+    await client.aclose()
+
+
+async def test_only_the_length_of_the_stream_shows_the_backlog(client: Any, queue: Queue) -> None:
+    """Why the autoscalers look at it: pending stops at what workers hold, the group's lag is lost with one deleted entry."""
+
+    async def seen() -> tuple[int, int, int | None]:
+        ((_, _, _, _, _, pending, *_, lag),) = await connection.call(client, "XINFO", "GROUPS", connection.STREAM)
+        return await client.xlen(connection.STREAM), pending, lag
+
+    door = intake(client)
+    for n in range(10):
+        await door.accept(event(f"e{n}"))
+    mine = await taken(queue, count=3)
+    assert await seen() == (10, 3, 7)
+    unread = (await client.xrange(connection.STREAM))[5][0]
+    await client.xdel(connection.STREAM, unread)
+    assert await seen() == (9, 3, None)
+    await queue.finish([finish(entry) for entry in mine])
+    assert await seen() == (6, 0, None)
+
+
 async def test_a_full_queue_takes_nothing_but_knows_its_own(client: Client, queue: Queue) -> None:
     door = intake(client, high_water=2)
     kinds = [(await door.accept(event(name))).kind for name in ("e1", "e2", "e3", "e1")]
@@ -147,7 +186,18 @@ async def test_a_command_without_an_answer_hangs_up_in_time() -> None:
     server.close()
 
 
-@pytest.mark.parametrize("refusal", ["OOM command not allowed", "READONLY You can't write", "LOADING Redis", "MISCONF disk"])
+REFUSALS = (
+    *("OOM command not allowed", "READONLY You can't write", "LOADING Redis", "MISCONF disk", "NOAUTH Authentication required."),
+    *(
+        "CLUSTERDOWN The cluster is down",
+        "MASTERDOWN Link with MASTER is down",
+        "MOVED 1234 127.0.0.1:1",
+        "TRYAGAIN Multiple keys",
+    ),
+)
+
+
+@pytest.mark.parametrize("refusal", REFUSALS)
 async def test_a_server_that_refuses_took_nothing(refusal: str) -> None:
     async def refuse(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         while await reader.read(10_000):
