@@ -15,6 +15,9 @@ from fastapi import FastAPI, Request
 from fastapi.responses import JSONResponse
 from fastapi.routing import APIRoute
 from pydantic_core import to_json
+from starlette.exceptions import HTTPException
+from starlette.requests import ClientDisconnect
+from starlette.responses import Response
 from starlette.types import Receive, Scope, Send
 
 from reference import problems
@@ -52,6 +55,7 @@ def create_app(parts: ApiParts) -> FastAPI:
         title="Event ingestion",
         version="1",
         lifespan=lifespan,
+        redirect_slashes=False,  # another path is another resource: 404, not a redirect to whatever Host says
         exception_handlers=problems.handlers(),
         telemetry={"tracing": False, "metrics": False, "logs": False},  # else it looks for a provider at every request
     )
@@ -80,7 +84,15 @@ class _DirectRoute(APIRoute):
         self.app = self._answer
 
     async def _answer(self, scope: Scope, receive: Receive, send: Send) -> None:
-        response: JSONResponse = await self.endpoint(Request(scope, receive, send))
+        request = Request(scope, receive, send)
+        try:
+            response: Response = await self.endpoint(request)
+        except (ProblemError, HTTPException):
+            raise
+        except ClientDisconnect:
+            return  # nobody is left to hear an answer
+        except Exception as error:  # FastAPI would answer too, but then raise it again for the server to log with all it says
+            response = problems.unexpected(error, request)
         await response(scope, receive, send)
 
 
@@ -179,8 +191,8 @@ def _status_url(pair: Pair) -> str:
 
 async def _read_body(request: Request, *, limit_bytes: int) -> bytes:
     """The body, refused before it is read where its length is declared and too large."""
-    declared = request.headers.get("content-length", "")
-    if declared.isdigit() and int(declared) > limit_bytes:
+    declared = request.headers.get("content-length", "").encode()
+    if declared.isdigit() and int(declared[:18]) > limit_bytes:
         raise _too_large(limit_bytes)
     body = bytearray()
     async for chunk in request.stream():
