@@ -6,7 +6,7 @@ Where to go next: ``intake`` (202), ``synchronous`` (200 processed), ``problems`
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import asynccontextmanager
 from typing import Any
 from urllib.parse import quote, urlencode
@@ -98,9 +98,10 @@ class _DirectRoute(APIRoute):
 
 async def ingest(request: Request) -> JSONResponse:
     """Take one event: 202 accepted, 200 duplicate, or 200 processed on the synchronous path."""
-    parts = _parts(request)
+    parts, headers = _parts(request), dict(request.scope["headers"])
+    parts.api_key.check(headers)
     try:
-        event = parse(await _read_body(request, limit_bytes=parts.settings.max_body_bytes))
+        event = parse(await _read_body(request, headers, limit_bytes=parts.settings.max_body_bytes))
         if parts.intake is not None:
             return await _accept(parts.intake, event)
         assert parts.synchronous is not None
@@ -111,9 +112,11 @@ async def ingest(request: Request) -> JSONResponse:
 
 async def status(request: Request) -> JSONResponse:
     """The status of one event; ``source`` is needed where several sources use the id."""
+    parts = _parts(request)
+    parts.api_key.check(dict(request.scope["headers"]))
     event_id, source = request.path_params["event_id"], request.query_params.get("source")
     try:
-        found = await _parts(request).statuses.find(event_id, source=source)
+        found = await parts.statuses.find(event_id, source=source)
     except SeveralSourcesError:
         detail = "Several sources use this id; name one: ?source=..."
         raise ProblemError(409, detail, kind="several-sources") from None
@@ -189,9 +192,9 @@ def _status_url(pair: Pair) -> str:
     return f"/ingest/{quote(pair.id, safe='')}/status?{urlencode({'source': pair.source})}"
 
 
-async def _read_body(request: Request, *, limit_bytes: int) -> bytes:
+async def _read_body(request: Request, headers: Mapping[bytes, bytes], *, limit_bytes: int) -> bytes:
     """The body, refused before it is read where its length is declared and too large."""
-    declared = request.headers.get("content-length", "").encode()
+    declared = headers.get(b"content-length", b"")
     if declared.isdigit() and int(declared[:18]) > limit_bytes:
         raise _too_large(limit_bytes)
     body = bytearray()
