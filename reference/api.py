@@ -21,7 +21,8 @@ from starlette.responses import Response
 from starlette.types import Receive, Scope, Send
 
 from reference import problems
-from reference.events import Event, InvalidEventError, Pair, parse
+from reference.encodings import event_in
+from reference.events import Event, InvalidEventError, Pair
 from reference.intake import Acceptance, Intake, UnansweredError, UnavailableError
 from reference.problem import ProblemError
 from reference.readiness import why_not_ready
@@ -101,7 +102,7 @@ async def ingest(request: Request) -> JSONResponse:
     parts, headers = _parts(request), dict(request.scope["headers"])
     parts.api_key.check(headers)
     try:
-        event = parse(await _read_body(request, headers, limit_bytes=parts.settings.max_body_bytes))
+        event = event_in(await _read_body(request, headers, limit_bytes=parts.settings.max_body_bytes), headers)
         if parts.intake is not None:
             return await _accept(parts.intake, event)
         assert parts.synchronous is not None

@@ -105,8 +105,10 @@ def fingerprint(event: Event) -> str:
         raise InvalidEventError("data holds a number without a canonical JSON form (RFC 8785); send it as a string") from None
 
 
-def explain(error: ValidationError) -> str:
-    """The first thing that is wrong, without anything the client sent."""
+def explain(error: ValidationError, *, within: tuple[str, ...] = ()) -> str:
+    """The first thing that is wrong and where, without anything the client sent."""
     first = error.errors(include_url=False, include_input=False, include_context=False)[0]
-    where = ".".join(str(part) for part in first["loc"]) or "body"
-    return f"{where}: {first['msg']}"
+    place, what = (*within, *first["loc"]), first["msg"]
+    if first["type"] == "extra_forbidden":
+        place, what = place[:-1], "it holds a key that is not known here"
+    return f"{'.'.join(str(part) for part in place) or 'body'}: {what}"

@@ -14,6 +14,7 @@ TITLES = {
     "unstorable": "The event cannot be stored",
     "mail-refused": "The mail was refused for good",
     "too-large": "The body is too large",
+    "unsupported-media": "The body is in an encoding that is not understood",
     "unauthorised": "No valid API key",
     "high-water": "The queue is full",
     "queue-down": "The queue is unavailable",
