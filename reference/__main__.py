@@ -63,7 +63,8 @@ def _serve(settings: Settings, *, host: str, port: int) -> int:
     # uvicorn repeats the signal that ended it once it is done; an orderly end is not a death by signal.
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: None)
-    grace_seconds = int(max(settings.sync_deadline_seconds, settings.accept_deadline_seconds)) + 2
+    slowest_seconds = (settings.sync_deadline_seconds, settings.accept_deadline_seconds, settings.prefer_wait_longest_seconds)
+    grace_seconds = int(max(slowest_seconds)) + 2
     asyncio.run(_serve_until_signalled(settings, host=host, port=port, grace_seconds=grace_seconds))
     return 0
 

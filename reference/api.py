@@ -20,7 +20,7 @@ from starlette.requests import ClientDisconnect
 from starlette.responses import Response
 from starlette.types import Receive, Scope, Send
 
-from reference import problems
+from reference import preference, problems
 from reference.encodings import event_in
 from reference.events import Event, InvalidEventError, Pair
 from reference.intake import Acceptance, Intake, UnansweredError, UnavailableError
@@ -101,10 +101,12 @@ async def ingest(request: Request) -> JSONResponse:
     """Take one event: 202 accepted, 200 duplicate, or 200 processed on the synchronous path."""
     parts, headers = _parts(request), dict(request.scope["headers"])
     parts.api_key.check(headers)
+    wait = _wait(request, parts) if b"prefer" in headers else None
     try:
         event = event_in(await _read_body(request, headers, limit_bytes=parts.settings.max_body_bytes), headers)
         if parts.intake is not None:
-            return await _accept(parts.intake, event)
+            answer = await _accept(parts.intake, event)
+            return answer if wait is None else await _outcome_answer(parts, event, answer, wait=wait)
         assert parts.synchronous is not None
         return await _process(parts.synchronous, event)
     except InvalidEventError as error:
@@ -170,10 +172,31 @@ def _acceptance_answer(event: Event, acceptance: Acceptance) -> JSONResponse:
     return _Answer(body, 202, {"Location": _status_url(event.pair), "Retry-After": _POLL_AGAIN_SECONDS})
 
 
+def _wait(request: Request, parts: ApiParts) -> preference.Wait | None:
+    return preference.wanted(request.scope["headers"], longest_seconds=parts.settings.prefer_wait_longest_seconds)
+
+
+async def _outcome_answer(parts: ApiParts, event: Event, answer: JSONResponse, *, wait: preference.Wait) -> JSONResponse:
+    """What became of an event that is taken, if that is known while the client waits; else ``answer``."""
+    final = await preference.outcome(parts.statuses, event.pair, until=wait.until)
+    if final is not None and answer.status_code == 200:
+        answer = _duplicate(event, current_status=final.status)
+    elif final is not None and final.status == "completed":
+        answer = _processed(event)
+    elif final is not None:
+        del answer.headers["Retry-After"]  # accepted, and failed since: its status says why, and does not change any more
+    answer.headers["Preference-Applied"] = f"wait={wait.seconds}"
+    return answer
+
+
 async def _process(synchronous: SynchronousPath, event: Event) -> JSONResponse:
     settled: Row | None = await synchronous.process(event)
     if settled is not None:
         return _duplicate(event, current_status=settled.status)
+    return _processed(event)
+
+
+def _processed(event: Event) -> JSONResponse:
     body = {"status": "processed", "id": event.id, "idempotency_key": f"{event.source}:{event.id}"}
     return _Answer(body, 200, {"Location": _status_url(event.pair)})
 

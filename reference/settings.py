@@ -32,6 +32,7 @@ class Settings(BaseSettings):
 
     api_key: SecretStr = SecretStr("")  # empty: none is asked for
     max_body_bytes: int = Field(default=262_144, gt=0)
+    prefer_wait_longest_seconds: int = Field(default=5, ge=0)  # 0: nobody is kept waiting
     high_water: int = Field(default=10_000, gt=0)
     dedupe_window_hours: float = Field(default=24, gt=0)
     accept_deadline_seconds: float = Field(default=1.0, gt=0)
