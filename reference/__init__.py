@@ -3,7 +3,7 @@
 The map, from the outside in:
 
 - ``__main__`` (api | worker | migrate), ``settings``, ``wiring`` (how the parts come together), ``simulation``
-- ``api``, ``problems``, ``readiness``, ``server``, ``status``: the HTTP side
+- ``api``, ``answers``, ``problems``, ``openapi``, ``readiness``, ``server``, ``status``: the HTTP side
 - ``events``: what an event is, its identity, its fingerprint; ``encodings``, ``cloudevents``: the ways to write one
 - ``api_key``: who may send one; ``preference``: who would rather wait for its end
 - ``intake`` and ``synchronous``: the two ways in (202 accepted, 200 processed)

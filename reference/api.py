@@ -20,7 +20,8 @@ from starlette.requests import ClientDisconnect
 from starlette.responses import Response
 from starlette.types import Receive, Scope, Send
 
-from reference import preference, problems
+from reference import openapi, preference, problems
+from reference.answers import Accepted, Duplicate, EventStatus, Failure, Health, Processed
 from reference.encodings import event_in
 from reference.events import Event, InvalidEventError, Pair
 from reference.intake import Acceptance, Intake, UnansweredError, UnavailableError
@@ -34,14 +35,6 @@ from reference.wiring import ApiParts
 _POLL_AGAIN_SECONDS = "1"
 _BASE_PROCESSING_MS = 250
 _PROCESSING_MS_PER_WAITING = 5
-_BODY = {"requestBody": {"required": True, "content": {"application/json": {"schema": Event.model_json_schema()}}}}
-
-_NAMES = {
-    "parameters": [
-        {"name": "event_id", "in": "path", "required": True, "schema": {"type": "string"}},
-        {"name": "source", "in": "query", "required": False, "schema": {"type": "string"}},
-    ]
-}
 
 
 def create_app(parts: ApiParts) -> FastAPI:
@@ -53,8 +46,8 @@ def create_app(parts: ApiParts) -> FastAPI:
         await parts.close()
 
     app = FastAPI(
-        title="Event ingestion",
-        version="1",
+        title=openapi.TITLE,
+        version=openapi.VERSION,
         lifespan=lifespan,
         redirect_slashes=False,  # another path is another resource: 404, not a redirect to whatever Host says
         exception_handlers=problems.handlers(),
@@ -62,10 +55,11 @@ def create_app(parts: ApiParts) -> FastAPI:
     )
     app.state.parts = parts
     app.router.route_class = _DirectRoute
-    app.add_api_route("/ingest/{event_id}/status", status, methods=["GET"], response_model=None, openapi_extra=_NAMES)
-    app.add_api_route("/ingest", ingest, methods=["POST"], response_model=None, openapi_extra=_BODY)
+    app.add_api_route("/ingest/{event_id}/status", status, methods=["GET"], response_model=None)
+    app.add_api_route("/ingest", ingest, methods=["POST"], response_model=None)
     app.add_api_route("/healthz", healthz, methods=["GET"], response_model=None)
     app.add_api_route("/readyz", readyz, methods=["GET"], response_model=None)
+    app.openapi = lambda: openapi.document(asks_for_key=parts.api_key.is_asked_for)  # type: ignore[method-assign]
     app.router.routes.sort(key=lambda route: not isinstance(route, _DirectRoute))  # ours first: a request asks one by one
     return app
 
@@ -133,7 +127,8 @@ async def status(request: Request) -> JSONResponse:
 
 async def healthz(_: Request) -> JSONResponse:
     """200 while the event loop turns; says nothing about servers."""
-    return _Answer({"status": "ok"})
+    body: Health = {"status": "ok"}
+    return _Answer(body)
 
 
 async def readyz(request: Request) -> JSONResponse:
@@ -141,7 +136,8 @@ async def readyz(request: Request) -> JSONResponse:
     reason = await why_not_ready(_parts(request))
     if reason is not None:
         raise ProblemError(503, reason, kind="not-ready", retry_after_seconds=1)
-    return _Answer({"status": "ready"})
+    body: Health = {"status": "ready"}
+    return _Answer(body)
 
 
 async def _accept(intake: Intake, event: Event) -> JSONResponse:
@@ -163,7 +159,7 @@ def _acceptance_answer(event: Event, acceptance: Acceptance) -> JSONResponse:
         raise ProblemError(429, "The queue is full; nothing was taken.", kind="high-water", retry_after_seconds=1)
     if acceptance.kind == "duplicate":
         return _duplicate(event, current_status=acceptance.status)
-    body = {
+    body: Accepted = {
         "status": "accepted",
         "id": event.id,
         "idempotency_key": f"{event.source}:{event.id}",
@@ -197,18 +193,18 @@ async def _process(synchronous: SynchronousPath, event: Event) -> JSONResponse:
 
 
 def _processed(event: Event) -> JSONResponse:
-    body = {"status": "processed", "id": event.id, "idempotency_key": f"{event.source}:{event.id}"}
+    body: Processed = {"status": "processed", "id": event.id, "idempotency_key": f"{event.source}:{event.id}"}
     return _Answer(body, 200, {"Location": _status_url(event.pair)})
 
 
 def _duplicate(event: Event, *, current_status: str) -> JSONResponse:
-    body = {"status": "duplicate", "original_id": event.id, "current_status": current_status}
+    body: Duplicate = {"status": "duplicate", "original_id": event.id, "current_status": current_status}
     return _Answer(body, 200, {"Location": _status_url(event.pair)})
 
 
 def _status_answer(event_id: str, found: Status) -> JSONResponse:
-    result = None if found.reason is None else {"error": found.reason}
-    body = {"id": event_id, "status": found.status, "processed_at": found.processed_at, "result": result}
+    result: Failure | None = None if found.reason is None else {"error": found.reason}
+    body: EventStatus = {"id": event_id, "status": found.status, "processed_at": found.processed_at, "result": result}
     return _Answer(body, 200, {} if found.is_final else {"Retry-After": _POLL_AGAIN_SECONDS})
 
 

@@ -29,7 +29,8 @@ def _is_not_a_dot_segment(value: str) -> str:
     return value
 
 
-Id = Annotated[str, Field(pattern=_ID), AfterValidator(_is_not_a_dot_segment)]
+_NO_DOTS: dict[str, Any] = {"not": {"enum": [".", ".."]}}
+Id = Annotated[str, Field(pattern=_ID, json_schema_extra=_NO_DOTS), AfterValidator(_is_not_a_dot_segment)]
 Source = Annotated[str, Field(pattern=_SOURCE, max_length=255)]
 
 

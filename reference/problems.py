@@ -19,6 +19,7 @@ from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 
+from reference.answers import Problem
 from reference.problem import TITLES, ProblemError
 
 _log = logging.getLogger(__name__)
@@ -29,7 +30,7 @@ def response(problem: ProblemError, request: Request) -> Response:
     sent = dict(problem.headers)
     if problem.retry_after_seconds is not None:
         sent["Retry-After"] = str(max(1, math.ceil(problem.retry_after_seconds)))
-    body = {
+    body: Problem = {
         "type": f"urn:ingest:problem:{problem.kind}" if problem.kind else "about:blank",
         "title": TITLES.get(problem.kind) or HTTPStatus(problem.status).phrase,
         "status": problem.status,

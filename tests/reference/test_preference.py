@@ -3,24 +3,20 @@
 from __future__ import annotations
 
 import asyncio
-import contextlib
 import signal
 from collections.abc import AsyncIterator
 from functools import partial
-from random import Random
 from typing import Any
 
 import httpx
 import pytest
 
-from reference import wiring
 from reference.events import Pair
 from reference.preference import outcome, wanted
-from reference.simulation import MemoryStore
 from reference.status import Status, StatusUnavailableError
 from tests.reference.servers import Redis, eventually
-from tests.reference.test_api import Provider, event, is_problem, serving, settings
-from tests.reference.test_store import Database
+from tests.reference.test_api import event, is_problem
+from tests.reference.workbench import Workbench
 
 
 async def seconds_of(*headers: bytes, longest: int = 30) -> int:
@@ -57,41 +53,11 @@ async def test_no_wait_is_granted_where_the_setting_says_so() -> None:
     assert await seconds_of(b"wait=5", longest=0) == 0
 
 
-class Workbench:
-    """The API and a worker in one process, with a provider between them that answers as it is told."""
-
-    def __init__(self, redis: Redis) -> None:
-        self.provider = Provider()
-        self.settings = settings(REDIS_URL=redis.url, PREFER_WAIT_LONGEST_SECONDS="30", BREAKER_FAILURES="100")
-        self.database = Database()
-        self.asked = asyncio.Event()
-        self.gate = asyncio.Event()
-
-    async def answer(self, request: httpx.Request) -> httpx.Response:
-        self.asked.set()
-        await self.gate.wait()
-        return self.provider(request)
-
-    def given(self, name: str) -> wiring.Surroundings:
-        transport = httpx.MockTransport(self.answer)
-        return wiring.Surroundings(name, self.settings, Random(name), MemoryStore(self.database), transport)
-
-    @contextlib.asynccontextmanager
-    async def working(self) -> AsyncIterator[None]:
-        terminated = asyncio.Event()
-        worker, redis = wiring.worker(self.given("worker-0"))
-        running = asyncio.create_task(worker.run(terminated))
-        yield
-        self.gate.set()
-        terminated.set()
-        await running
-        await redis.aclose()
-
-
 @pytest.fixture
 async def bench(redis: Redis) -> AsyncIterator[tuple[Workbench, httpx.AsyncClient]]:
-    bench = Workbench(redis)
-    async for client in serving(bench.settings, bench.provider, MemoryStore(bench.database)):
+    bench = Workbench(redis.url, PREFER_WAIT_LONGEST_SECONDS="30", BREAKER_FAILURES="100")
+    bench.gate.clear()
+    async with bench.serving() as client:
         yield bench, client
 
 
@@ -113,14 +79,14 @@ async def test_whose_end_comes_in_time_is_processed(bench: Bench) -> None:
     assert (answer.status_code, answer.json()) == (200, {"status": "processed", "id": "e1", "idempotency_key": "a5:e1"})
     assert answer.headers["preference-applied"] == "wait=30"
     assert (await client.get(answer.headers["location"])).json()["status"] == "completed"
-    assert work.provider.calls == 1, "waiting makes nothing happen twice"
+    assert len(work.mails) == 1, "waiting makes nothing happen twice"
     again = await post(client)
     assert (again.status_code, again.json()["status"], again.json()["current_status"]) == (200, "duplicate", "completed")
-    assert work.provider.calls == 1
+    assert len(work.mails) == 1
 
 
 async def test_whose_end_does_not_come_in_time_is_accepted(redis: Redis) -> None:
-    async for client in serving(settings(REDIS_URL=redis.url, PREFER_WAIT_LONGEST_SECONDS="1"), Provider()):
+    async with Workbench(redis.url, PREFER_WAIT_LONGEST_SECONDS="1").serving() as client:
         began = asyncio.get_running_loop().time()
         async with asyncio.timeout(20):
             answer = await post(client)
@@ -130,7 +96,7 @@ async def test_whose_end_does_not_come_in_time_is_accepted(redis: Redis) -> None
 
 
 async def test_a_server_that_falls_silent_meanwhile_leaves_no_answer_for_the_next(own_redis: Redis) -> None:
-    async for client in serving(settings(REDIS_URL=own_redis.url, PREFER_WAIT_LONGEST_SECONDS="1"), Provider()):
+    async with Workbench(own_redis.url, PREFER_WAIT_LONGEST_SECONDS="1").serving() as client:
         waiting = asyncio.create_task(post(client))
         await eventually(partial(is_known, client, "e1"))
         own_redis.send_signal(signal.SIGSTOP)
@@ -164,7 +130,7 @@ async def test_a_duplicate_waits_too_and_stays_a_duplicate(bench: Bench) -> None
 
 async def test_who_fails_was_accepted_and_is_not_told_to_come_back(bench: Bench) -> None:
     work, client = bench
-    work.provider.status = 400
+    work.status = 400
     work.gate.set()
     async with work.working():
         answer = await post(client)
