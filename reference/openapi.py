@@ -108,8 +108,9 @@ _INGEST: dict[str, Any] = {
         {
             "name": "Prefer",
             "in": "header",
-            "description": "RFC 7240: wait up to so many seconds for the end; clamped",
-            "schema": {"type": "string", "pattern": "^wait=[0-9]{1,3}$"},
+            "description": "RFC 7240: wait up to so many seconds for the end; clamped. Any other preference is ignored",
+            "schema": {"type": "string"},
+            "example": "wait=1",
         }
     ],
     "requestBody": {
