@@ -10,7 +10,7 @@ The map, from the outside in:
 - ``worker``, ``delivery``, ``lease``, ``queue``: from the stream to the end of an event; ``scripts/`` holds the atomic steps
 - ``postman``, ``mailer``, ``breaker``, ``backoff``: mail
 - ``store`` (the port), ``postgres``: rows
-- ``coalescer``, ``connection``, ``scripts``: how Redis is talked to
+- ``coalescer``, ``connection``, ``scripts``: how Redis is talked to; ``defect``: what is logged of the unexpected
 
 ``systems/`` tells the harness how to run it. Nothing here imports the harness.
 """

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import logging
 import math
-import traceback
 from collections.abc import Callable, Coroutine
 from http import HTTPStatus
 from typing import Any
@@ -20,6 +19,7 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 
 from reference.answers import Problem
+from reference.defect import described
 from reference.problem import TITLES, ProblemError
 
 _log = logging.getLogger(__name__)
@@ -42,8 +42,7 @@ def response(problem: ProblemError, request: Request) -> Response:
 
 def unexpected(error: Exception, request: Request) -> Response:
     """The answer to a defect. Logged without what the error says: that may quote the event."""
-    frames = "".join(traceback.format_tb(error.__traceback__))
-    _log.error("unexpected %s while answering %s\n%s", type(error).__name__, _path(request), frames)
+    _log.error("unexpected while answering %s: %s", _path(request), described(error))
     return response(ProblemError(500, "An unexpected error; retry with the same pair."), request)
 
 
@@ -77,4 +76,5 @@ async def _on_anything_else(request: Request, error: Exception) -> Response:
 
 def _path(request: Request) -> str:
     # As it stood in the request: the path we are given is decoded, and may hold line breaks.
-    return quote(request.scope["path"], safe="/:@!$&'()*+,;=~", errors="replace")
+    path = quote(request.scope["path"], safe="/:@!$&'()*+,;=~", errors="replace")
+    return f"/.{path}" if path.startswith("//") else path  # two slashes would name a host

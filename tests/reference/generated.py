@@ -26,10 +26,11 @@ NO_CANONICAL_FORM = "without a canonical JSON form"
 
 @dataclass
 class Findings:
-    """What was sent and answered: a status for each request, the events that were promised, and everything that is wrong."""
+    """What was sent and answered: a status for each request, the pairs that were promised or done, and what is wrong."""
 
     statuses: list[int] = field(default_factory=list)
     promised: set[tuple[str, str]] = field(default_factory=set)
+    processed: set[tuple[str, str]] = field(default_factory=set)
     wrong: list[str] = field(default_factory=list)
 
 
@@ -90,6 +91,8 @@ def _judge_one(case: Any, response: Any, findings: Findings) -> None:
     findings.statuses.append(response.status_code)
     if response.status_code == 202:
         findings.promised.add((case.body["source"], case.body["id"]))
+    if response.status_code == 200 and json.loads(response.content).get("status") == "processed":
+        findings.processed.add((case.body["source"], case.body["id"]))
     is_well_formed = case.meta is not None and case.meta.generation.mode.is_positive
     if response.status_code == 422 and is_well_formed and not _is_rightly_refused(json.loads(response.content)):
         findings.wrong.append(f"a well-formed event was refused: {response.content!r}\n{case.as_curl_command()}")

@@ -59,6 +59,7 @@ def test_every_kind_has_a_title_and_every_title_a_kind() -> None:
         ("GET", "/ingest/a%00/status", 404, "/ingest/a%00/status"),
         ("GET", "/ingest/%FF/status", 404, "/ingest/%EF%BF%BD/status"),
         ("GET", "/ingest/a/status?source=%00", 404, "/ingest/a/status"),
+        ("GET", "http://api//evil.example/a", 404, "/.//evil.example/a"),
         ("PUT", "/ingest", 405, "/ingest"),
         ("DELETE", "/ingest/e1/status", 405, "/ingest/e1/status"),
         ("POST", "/healthz", 405, "/healthz"),
