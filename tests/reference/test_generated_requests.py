@@ -63,7 +63,7 @@ def test_the_synchronous_path_answers_what_is_documented() -> None:
 
 @pytest.mark.parametrize("provider", [400, 500])
 def test_a_provider_that_refuses_breaks_no_answer(provider: int) -> None:
-    bench = Workbench(BREAKER_FAILURES="2")
+    bench = Workbench(BREAKER_FAILURES="1", BREAKER_RESET_SECONDS="600")
     bench.status = provider
     assert_sound(send(bench, examples=20), expected={200, 422} if provider == 400 else {503, 504})
 
@@ -83,7 +83,7 @@ def test_without_redis_nothing_is_promised() -> None:
 
 def test_of_a_silent_redis_only_doubt_is_told() -> None:
     with socket.create_server(("127.0.0.1", 0), backlog=512) as silent:
-        bench = Workbench(f"redis://127.0.0.1:{silent.getsockname()[1]}/0", ACCEPT_DEADLINE_SECONDS="0.02")
+        bench = Workbench(f"redis://127.0.0.1:{silent.getsockname()[1]}/0", ACCEPT_DEADLINE_SECONDS="0.05")
         findings = send(bench, examples=10, path="/ingest")
     assert_sound(findings, expected={422, 504})
     assert not findings.promised
