@@ -3,14 +3,15 @@
 The map, from the outside in:
 
 - ``__main__`` (api | worker | supervise | migrate), ``settings``, ``wiring`` (how the parts come together), ``simulation``
-- ``api``, ``problems``, ``readiness``, ``server``, ``status``: the HTTP side
-- ``events``: what an event is, its identity, its fingerprint
+- ``api``, ``answers``, ``problems``, ``openapi``, ``readiness``, ``server``, ``status``: the HTTP side
+- ``events``: what an event is, its identity, its fingerprint; ``encodings``, ``cloudevents``: the ways to write one
+- ``api_key``: who may send one; ``preference``: who would rather wait for its end
 - ``intake`` and ``synchronous``: the two ways in (202 accepted, 200 processed)
 - ``worker``, ``delivery``, ``lease``, ``queue``: from the stream to the end of an event; ``scripts/`` holds the atomic steps
 - ``supervisor``: as many workers as the backlog needs; ``deploy/``: files for those who run it (docs/deploy.md)
 - ``postman``, ``mailer``, ``breaker``, ``backoff``: mail
 - ``store`` (the port), ``postgres``: rows
-- ``coalescer``, ``connection``, ``scripts``: how Redis is talked to
+- ``coalescer``, ``connection``, ``scripts``: how Redis is talked to; ``defect``: what is logged of the unexpected
 
 ``systems/`` tells the harness how to run it. Nothing here imports the harness.
 """

@@ -6,7 +6,7 @@ Where to go next: ``intake`` (202), ``synchronous`` (200 processed), ``problems`
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import asynccontextmanager
 from typing import Any
 from urllib.parse import quote, urlencode
@@ -15,10 +15,15 @@ from fastapi import FastAPI, Request
 from fastapi.responses import JSONResponse
 from fastapi.routing import APIRoute
 from pydantic_core import to_json
+from starlette.exceptions import HTTPException
+from starlette.requests import ClientDisconnect
+from starlette.responses import Response
 from starlette.types import Receive, Scope, Send
 
-from reference import problems
-from reference.events import Event, InvalidEventError, Pair, parse
+from reference import openapi, preference, problems
+from reference.answers import Accepted, Duplicate, EventStatus, Failure, Health, Processed
+from reference.encodings import event_in
+from reference.events import Event, InvalidEventError, Pair
 from reference.intake import Acceptance, Intake, UnansweredError, UnavailableError
 from reference.problem import ProblemError
 from reference.readiness import why_not_ready
@@ -30,14 +35,6 @@ from reference.wiring import ApiParts
 _POLL_AGAIN_SECONDS = "1"
 _BASE_PROCESSING_MS = 250
 _PROCESSING_MS_PER_WAITING = 5
-_BODY = {"requestBody": {"required": True, "content": {"application/json": {"schema": Event.model_json_schema()}}}}
-
-_NAMES = {
-    "parameters": [
-        {"name": "event_id", "in": "path", "required": True, "schema": {"type": "string"}},
-        {"name": "source", "in": "query", "required": False, "schema": {"type": "string"}},
-    ]
-}
 
 
 def create_app(parts: ApiParts) -> FastAPI:
@@ -49,18 +46,20 @@ def create_app(parts: ApiParts) -> FastAPI:
         await parts.close()
 
     app = FastAPI(
-        title="Event ingestion",
-        version="1",
+        title=openapi.TITLE,
+        version=openapi.VERSION,
         lifespan=lifespan,
+        redirect_slashes=False,  # another path is another resource: 404, not a redirect to whatever Host says
         exception_handlers=problems.handlers(),
         telemetry={"tracing": False, "metrics": False, "logs": False},  # else it looks for a provider at every request
     )
     app.state.parts = parts
     app.router.route_class = _DirectRoute
-    app.add_api_route("/ingest/{event_id}/status", status, methods=["GET"], response_model=None, openapi_extra=_NAMES)
-    app.add_api_route("/ingest", ingest, methods=["POST"], response_model=None, openapi_extra=_BODY)
+    app.add_api_route("/ingest/{event_id}/status", status, methods=["GET"], response_model=None)
+    app.add_api_route("/ingest", ingest, methods=["POST"], response_model=None)
     app.add_api_route("/healthz", healthz, methods=["GET"], response_model=None)
     app.add_api_route("/readyz", readyz, methods=["GET"], response_model=None)
+    app.openapi = lambda: openapi.document(asks_for_key=parts.api_key.is_asked_for)  # type: ignore[method-assign]
     app.router.routes.sort(key=lambda route: not isinstance(route, _DirectRoute))  # ours first: a request asks one by one
     return app
 
@@ -80,17 +79,28 @@ class _DirectRoute(APIRoute):
         self.app = self._answer
 
     async def _answer(self, scope: Scope, receive: Receive, send: Send) -> None:
-        response: JSONResponse = await self.endpoint(Request(scope, receive, send))
+        request = Request(scope, receive, send)
+        try:
+            response: Response = await self.endpoint(request)
+        except (ProblemError, HTTPException):
+            raise
+        except ClientDisconnect:
+            return  # nobody is left to hear an answer
+        except Exception as error:  # FastAPI would answer too, but then raise it again for the server to log with all it says
+            response = problems.unexpected(error, request)
         await response(scope, receive, send)
 
 
 async def ingest(request: Request) -> JSONResponse:
     """Take one event: 202 accepted, 200 duplicate, or 200 processed on the synchronous path."""
-    parts = _parts(request)
+    parts, headers = _parts(request), dict(request.scope["headers"])
+    parts.api_key.check(headers)
+    wait = _wait(request, parts) if b"prefer" in headers else None
     try:
-        event = parse(await _read_body(request, limit_bytes=parts.settings.max_body_bytes))
+        event = event_in(await _read_body(request, headers, limit_bytes=parts.settings.max_body_bytes), headers)
         if parts.intake is not None:
-            return await _accept(parts.intake, event)
+            answer = await _accept(parts.intake, event)
+            return answer if wait is None else await _outcome_answer(parts, event, answer, wait=wait)
         assert parts.synchronous is not None
         return await _process(parts.synchronous, event)
     except InvalidEventError as error:
@@ -99,9 +109,11 @@ async def ingest(request: Request) -> JSONResponse:
 
 async def status(request: Request) -> JSONResponse:
     """The status of one event; ``source`` is needed where several sources use the id."""
+    parts = _parts(request)
+    parts.api_key.check(dict(request.scope["headers"]))
     event_id, source = request.path_params["event_id"], request.query_params.get("source")
     try:
-        found = await _parts(request).statuses.find(event_id, source=source)
+        found = await parts.statuses.find(event_id, source=source)
     except SeveralSourcesError:
         detail = "Several sources use this id; name one: ?source=..."
         raise ProblemError(409, detail, kind="several-sources") from None
@@ -115,7 +127,8 @@ async def status(request: Request) -> JSONResponse:
 
 async def healthz(_: Request) -> JSONResponse:
     """200 while the event loop turns; says nothing about servers."""
-    return _Answer({"status": "ok"})
+    body: Health = {"status": "ok"}
+    return _Answer(body)
 
 
 async def readyz(request: Request) -> JSONResponse:
@@ -123,7 +136,8 @@ async def readyz(request: Request) -> JSONResponse:
     reason = await why_not_ready(_parts(request))
     if reason is not None:
         raise ProblemError(503, reason, kind="not-ready", retry_after_seconds=1)
-    return _Answer({"status": "ready"})
+    body: Health = {"status": "ready"}
+    return _Answer(body)
 
 
 async def _accept(intake: Intake, event: Event) -> JSONResponse:
@@ -145,7 +159,7 @@ def _acceptance_answer(event: Event, acceptance: Acceptance) -> JSONResponse:
         raise ProblemError(429, "The queue is full; nothing was taken.", kind="high-water", retry_after_seconds=1)
     if acceptance.kind == "duplicate":
         return _duplicate(event, current_status=acceptance.status)
-    body = {
+    body: Accepted = {
         "status": "accepted",
         "id": event.id,
         "idempotency_key": f"{event.source}:{event.id}",
@@ -154,22 +168,43 @@ def _acceptance_answer(event: Event, acceptance: Acceptance) -> JSONResponse:
     return _Answer(body, 202, {"Location": _status_url(event.pair), "Retry-After": _POLL_AGAIN_SECONDS})
 
 
+def _wait(request: Request, parts: ApiParts) -> preference.Wait | None:
+    return preference.wanted(request.scope["headers"], longest_seconds=parts.settings.prefer_wait_longest_seconds)
+
+
+async def _outcome_answer(parts: ApiParts, event: Event, answer: JSONResponse, *, wait: preference.Wait) -> JSONResponse:
+    """What became of an event that is taken, if that is known while the client waits; else ``answer``."""
+    final = await preference.outcome(parts.statuses, event.pair, until=wait.until)
+    if final is not None and answer.status_code == 200:
+        answer = _duplicate(event, current_status=final.status)
+    elif final is not None and final.status == "completed":
+        answer = _processed(event)
+    elif final is not None:
+        del answer.headers["Retry-After"]  # accepted, and failed since: its status says why, and does not change any more
+    answer.headers["Preference-Applied"] = f"wait={wait.seconds}"
+    return answer
+
+
 async def _process(synchronous: SynchronousPath, event: Event) -> JSONResponse:
     settled: Row | None = await synchronous.process(event)
     if settled is not None:
         return _duplicate(event, current_status=settled.status)
-    body = {"status": "processed", "id": event.id, "idempotency_key": f"{event.source}:{event.id}"}
+    return _processed(event)
+
+
+def _processed(event: Event) -> JSONResponse:
+    body: Processed = {"status": "processed", "id": event.id, "idempotency_key": f"{event.source}:{event.id}"}
     return _Answer(body, 200, {"Location": _status_url(event.pair)})
 
 
 def _duplicate(event: Event, *, current_status: str) -> JSONResponse:
-    body = {"status": "duplicate", "original_id": event.id, "current_status": current_status}
+    body: Duplicate = {"status": "duplicate", "original_id": event.id, "current_status": current_status}
     return _Answer(body, 200, {"Location": _status_url(event.pair)})
 
 
 def _status_answer(event_id: str, found: Status) -> JSONResponse:
-    result = None if found.reason is None else {"error": found.reason}
-    body = {"id": event_id, "status": found.status, "processed_at": found.processed_at, "result": result}
+    result: Failure | None = None if found.reason is None else {"error": found.reason}
+    body: EventStatus = {"id": event_id, "status": found.status, "processed_at": found.processed_at, "result": result}
     return _Answer(body, 200, {} if found.is_final else {"Retry-After": _POLL_AGAIN_SECONDS})
 
 
@@ -177,10 +212,10 @@ def _status_url(pair: Pair) -> str:
     return f"/ingest/{quote(pair.id, safe='')}/status?{urlencode({'source': pair.source})}"
 
 
-async def _read_body(request: Request, *, limit_bytes: int) -> bytes:
+async def _read_body(request: Request, headers: Mapping[bytes, bytes], *, limit_bytes: int) -> bytes:
     """The body, refused before it is read where its length is declared and too large."""
-    declared = request.headers.get("content-length", "")
-    if declared.isdigit() and int(declared) > limit_bytes:
+    declared = headers.get(b"content-length", b"")
+    if declared.isdigit() and int(declared[:18]) > limit_bytes:
         raise _too_large(limit_bytes)
     body = bytearray()
     async for chunk in request.stream():

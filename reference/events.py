@@ -7,6 +7,7 @@ Where to go next: ``intake`` (how an event is accepted) and ``synchronous`` (how
 from __future__ import annotations
 
 import hashlib
+import re
 from dataclasses import dataclass
 from typing import Annotated, Any
 
@@ -28,10 +29,15 @@ def _is_not_a_dot_segment(value: str) -> str:
     return value
 
 
+_NO_DOTS: dict[str, Any] = {"not": {"enum": [".", ".."]}}
+Id = Annotated[str, Field(pattern=_ID, json_schema_extra=_NO_DOTS), AfterValidator(_is_not_a_dot_segment)]
+Source = Annotated[str, Field(pattern=_SOURCE, max_length=255)]
+
+
 class Email(BaseModel):
     """The mail an event asks for. The address is the provider's to judge, not ours."""
 
-    model_config = ConfigDict(frozen=True)
+    model_config = ConfigDict(frozen=True, hide_input_in_errors=True)
 
     to: str = Field(min_length=1, max_length=320)
     subject: str = Field(min_length=1, max_length=998)
@@ -41,10 +47,10 @@ class Email(BaseModel):
 class Event(BaseModel):
     """One event as the contract describes it; unknown keys are ignored."""
 
-    model_config = ConfigDict(frozen=True)
+    model_config = ConfigDict(frozen=True, hide_input_in_errors=True)
 
-    id: Annotated[str, Field(pattern=_ID), AfterValidator(_is_not_a_dot_segment)]
-    source: Annotated[str, Field(pattern=_SOURCE, max_length=255)]
+    id: Id
+    source: Source
     type: str | None = Field(default=None, max_length=255)
     data: JsonValue = None
     email: Email | None = None
@@ -83,18 +89,27 @@ def parse(body: bytes | str) -> Event:
     try:
         return Event.model_validate_json(body)
     except ValidationError as error:
-        raise InvalidEventError(_explain(error)) from None
+        raise InvalidEventError(explain(error)) from None
+
+
+def can_exist(event_id: str, *, source: str | None) -> bool:
+    """Whether an event of this id (and source) could have been accepted: no server has to be asked about any other."""
+    return re.fullmatch(_ID, event_id) is not None and (source is None or re.fullmatch(_SOURCE, source) is not None)
 
 
 def fingerprint(event: Event) -> str:
     """SHA-256 (hex) of the RFC 8785 form of {type, data, email}. Raises InvalidEventError where there is no such form."""
     try:
         return hashlib.sha256(rfc8785.dumps(event.payload())).hexdigest()
-    except rfc8785.CanonicalizationError as error:
-        raise InvalidEventError(f"data has no canonical JSON form (RFC 8785): {error}") from None
+    except rfc8785.CanonicalizationError:
+        # Its own words quote the number.
+        raise InvalidEventError("data holds a number without a canonical JSON form (RFC 8785); send it as a string") from None
 
 
-def _explain(error: ValidationError) -> str:
+def explain(error: ValidationError, *, within: tuple[str, ...] = ()) -> str:
+    """The first thing that is wrong and where, without anything the client sent."""
     first = error.errors(include_url=False, include_input=False, include_context=False)[0]
-    where = ".".join(str(part) for part in first["loc"]) or "body"
-    return f"{where}: {first['msg']}"
+    place, what = (*within, *first["loc"]), first["msg"]
+    if first["type"] == "extra_forbidden":
+        place, what = place[:-1], "it holds a key that is not known here"
+    return f"{'.'.join(str(part) for part in place) or 'body'}: {what}"

@@ -225,7 +225,9 @@ async def _give_back(pool: Any, connection: Any, *, timeout_seconds: float) -> N
 
 
 def _describe(error: Exception) -> str:
-    # The first line only, and no detail: Postgres quotes the data there.
+    # The first line only, and no detail: Postgres quotes the data there. What the driver itself refuses it quotes at once.
+    if isinstance(error, asyncpg.PostgresError) and error.message is None:
+        return f"{type(error).__name__}: refused by the driver"
     return f"{type(error).__name__}: {str(error).splitlines()[0] if str(error) else 'no answer in time'}"
 
 

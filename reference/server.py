@@ -18,7 +18,8 @@ _LAST_REQUESTS_SECONDS = 0.25
 
 def grace_seconds(settings: Settings) -> int:
     """How long uvicorn waits for requests in flight: longer than the slowest path may take."""
-    return int(max(settings.sync_deadline_seconds, settings.accept_deadline_seconds)) + 2
+    slowest_seconds = (settings.sync_deadline_seconds, settings.accept_deadline_seconds, settings.prefer_wait_longest_seconds)
+    return int(max(slowest_seconds)) + 2
 
 
 def longest_end_seconds(settings: Settings) -> float:

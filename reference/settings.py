@@ -6,10 +6,11 @@ Where to go next: ``__main__`` reads them, ``systems/*.toml`` sets them.
 from __future__ import annotations
 
 import os
+import re
 from collections.abc import Mapping
 from typing import Any, Self
 
-from pydantic import Field, SecretStr, ValidationError, model_validator
+from pydantic import Field, SecretStr, ValidationError, field_validator, model_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 
@@ -29,7 +30,9 @@ class Settings(BaseSettings):
     sendgrid_api_key: SecretStr = SecretStr("")
     mail_from: str = Field(default="events@example.com", min_length=3)
 
+    api_key: SecretStr = SecretStr("")  # empty: none is asked for
     max_body_bytes: int = Field(default=262_144, gt=0)
+    prefer_wait_longest_seconds: int = Field(default=5, ge=0)  # 0: nobody is kept waiting
     high_water: int = Field(default=10_000, gt=0)
     dedupe_window_hours: float = Field(default=24, gt=0)
     accept_deadline_seconds: float = Field(default=1.0, gt=0)
@@ -63,6 +66,13 @@ class Settings(BaseSettings):
         except ValidationError as error:
             raise BadSettingsError(_explain(error)) from None
 
+    @field_validator("api_key")
+    @classmethod
+    def _fits_into_a_header(cls, key: SecretStr) -> SecretStr:
+        if not re.fullmatch(r"[!-~]*", key.get_secret_value()):
+            raise ValueError("it holds a space or a character that is not ASCII, which no header can carry")
+        return key
+
     @model_validator(mode="after")
     def _a_mail_ends_before_its_lease(self) -> Self:
         # A lease counts as good for half its time after a renewal; a mail begun at its very end must be over before it is.
@@ -92,5 +102,5 @@ def _explain(error: ValidationError) -> str:
     first = error.errors(include_url=False, include_input=False)[0]
     if not first["loc"]:
         return f"Bad settings: {first['msg'].removeprefix('Value error, ')}."
-    name = str(first["loc"][0]).upper()
-    return f"Bad settings: {name} is not acceptable: {first['msg']}; correct the environment variable {name}."
+    name, why = str(first["loc"][0]).upper(), first["msg"].removeprefix("Value error, ")
+    return f"Bad settings: {name} is not acceptable: {why}; correct the environment variable {name}."

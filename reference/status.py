@@ -14,7 +14,7 @@ from typing import Any
 from redis.asyncio import Redis
 
 from reference.connection import QUEUE_ERRORS, call, index_key, record_key
-from reference.events import Pair
+from reference.events import Pair, can_exist
 from reference.store import Row, Store, StoreUnavailableError
 
 
@@ -53,8 +53,8 @@ class Statuses:
 
     async def find(self, event_id: str, *, source: str | None = None) -> Status | None:
         """The status of the event, None if it is unknown. Raises SeveralSourcesError or StatusUnavailableError."""
-        if "\x00" in event_id + (source or ""):
-            return None  # no event has such an identity, and no database column could hold it
+        if not can_exist(event_id, source=source):
+            return None
         if self._redis is not None:
             known = await self._in_redis_patiently(self._redis, event_id, source=source)
             if known is not None:

@@ -11,6 +11,7 @@ from random import Random
 import httpx
 from redis.asyncio import Redis
 
+from reference.api_key import ApiKey
 from reference.backoff import Backoff
 from reference.breaker import Breaker
 from reference.connection import connect
@@ -51,6 +52,7 @@ class ApiParts:
     """What the API is made of: on the asynchronous path ``intake``, on the synchronous one ``synchronous``."""
 
     settings: Settings
+    api_key: ApiKey
     redis: Redis | None
     store: Store
     statuses: Statuses
@@ -72,6 +74,7 @@ def api(given: Surroundings) -> ApiParts:
     redis = _redis(settings, seconds=_API_CALL_SECONDS) if settings.async_ingestion else None
     return ApiParts(
         settings=settings,
+        api_key=ApiKey(settings.api_key.get_secret_value()),
         redis=redis,
         store=given.store,
         statuses=Statuses(redis, given.store),

@@ -14,6 +14,7 @@ from redis.exceptions import ResponseError
 
 from reference.backoff import Backoff
 from reference.connection import QUEUE_ERRORS
+from reference.defect import described
 from reference.delivery import Delivery
 from reference.lease import Leases
 from reference.queue import Delay, Entry, Queue, Reading, Reclaim
@@ -131,10 +132,10 @@ class Worker:
     def _ended(self, entry: Entry, task: asyncio.Task[None]) -> None:
         self._tasks.pop(entry.entry_id, None)
         self._room.set()
-        if not task.cancelled() and task.exception() is not None:
+        if not task.cancelled() and (error := task.exception()) is not None:
             # A defect of ours: the entry stays pending and is reclaimed; after most_takes it is a dead letter.
             self._leases.drop(entry.entry_id)
-            _log.error("delivery of entry %s broke", entry.entry_id, exc_info=task.exception())
+            _log.error("delivery of entry %s broke: %s", entry.entry_id, described(error))
 
     def _drop(self, readings: list[Reading]) -> None:
         for reading in readings:

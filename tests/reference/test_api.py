@@ -43,8 +43,9 @@ def settings(**more: str) -> Settings:
     return Settings.of({"DATABASE_URL": "postgresql://unused", "SENDGRID_API_KEY": "SG.k", **more})
 
 
-async def serving(given: Settings, provider: Provider) -> AsyncIterator[httpx.AsyncClient]:
-    parts = wiring.api(wiring.Surroundings("api-0", given, Random(1), MemoryStore(Database()), httpx.MockTransport(provider)))
+async def serving(given: Settings, provider: Provider, store: MemoryStore | None = None) -> AsyncIterator[httpx.AsyncClient]:
+    store = store or MemoryStore(Database())
+    parts = wiring.api(wiring.Surroundings("api-0", given, Random(1), store, httpx.MockTransport(provider)))
     transport = httpx.ASGITransport(create_app(parts), raise_app_exceptions=False)
     async with httpx.AsyncClient(transport=transport, base_url="http://api") as client:
         yield client
