@@ -45,7 +45,7 @@ def await_port(port: int, process: subprocess.Popen[bytes]) -> None:
     raise RuntimeError(f"nothing listens on port {port} after {_DEADLINE_SECONDS:.0f} s")
 
 
-async def eventually(condition: Callable[[], Any], *, within_seconds: float = 10.0) -> Any:
+async def eventually(condition: Callable[[], Any], *, within_seconds: float = 30.0) -> Any:
     """The first true answer of ``condition`` (plain or awaitable)."""
     deadline = time.monotonic() + within_seconds
     while True:

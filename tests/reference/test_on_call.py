@@ -82,6 +82,7 @@ async def test_no_worker_works(
     await post_all(client, url, ["before"])
     await eventually(lambda: all_are(client, url, ids=["before"]))
     worker.kill()
+    worker.wait()  # else it might take one more
     await post_all(client, url, IDS)
     seen = looked(spy)
     assert (seen[0], section(*seen)) == (len(IDS), "A7WorkerDown")

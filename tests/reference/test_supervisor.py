@@ -109,18 +109,19 @@ async def test_workers_come_with_the_backlog_and_go_with_it(
 ) -> None:
     configure(service, postgres=postgres, sendgrid=sendgrid, redis=redis)
     service.env |= {"BATCH_SIZE": "20", "MAIL_CONCURRENCY": "5", "RECLAIM_SECONDS": "10", "MAIL_TIMEOUT_SECONDS": "5"}
-    sendgrid.delay_seconds = 0.2
+    sendgrid.delay_seconds = 1.0  # enough work for one worker's minute, so that the others find some however slowly they start
     url = service.api()
     supervisor = service.run("supervise", "--min", "1", "--max", "4", "--calm-seconds", "1.5")
     with redis_client.Redis.from_url(redis.url) as spy:
-        await eventually(lambda: at_work(spy) == 1)
+        await eventually(lambda: at_work(spy) == 1, within_seconds=30)
         ids = [f"e{n:03}" for n in range(300)]
         await post_all(client, url, ids)
-        await eventually(lambda: at_work(spy) == 4)
+        await eventually(lambda: at_work(spy) == 4, within_seconds=30)
         assert spy.xlen(connection.STREAM) > 0, "all four are there while there is work"
+        sendgrid.delay_seconds = 0.05
         # Once it is calm the others leave with work in hand or without; one stays, and what it does is the same.
         await eventually(lambda: spy.xlen(connection.STREAM) == 0, within_seconds=40)
-        await eventually(lambda: at_work(spy) == 1)
+        await eventually(lambda: at_work(spy) == 1, within_seconds=30)
         second = [f"f{n:03}" for n in range(20)]
         await post_all(client, url, second)
         supervisor.terminate()
