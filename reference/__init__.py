@@ -3,12 +3,14 @@
 The map, from the outside in:
 
 - ``__main__`` (api | worker | migrate), ``settings``, ``wiring`` (how the parts come together), ``simulation``
-- ``api``, ``problems``, ``readiness``, ``server``, ``status``: the HTTP side
+- ``api``, ``problems``, ``readiness``, ``server``, ``status``: the HTTP side; ``listener``: a worker's own port
 - ``events``: what an event is, its identity, its fingerprint
 - ``intake`` and ``synchronous``: the two ways in (202 accepted, 200 processed)
 - ``worker``, ``delivery``, ``lease``, ``queue``: from the stream to the end of an event; ``scripts/`` holds the atomic steps
 - ``postman``, ``mailer``, ``breaker``, ``backoff``: mail
 - ``store`` (the port), ``postgres``: rows
+- ``observed`` (requests) and ``watch`` (entries) tell ``metrics``, ``logs`` and ``spans`` (``tracing`` when it is on); ``census``
+  counts the queue, ``exposition`` writes /metrics, ``deploy/`` holds alerts and dashboard
 - ``coalescer``, ``connection``, ``scripts``: how Redis is talked to
 
 ``systems/`` tells the harness how to run it. Nothing here imports the harness.

@@ -1,4 +1,4 @@
-"""The HTTP side: POST /ingest, GET /ingest/{id}/status, /healthz and /readyz, with FastAPI.
+"""The HTTP side: POST /ingest, GET /ingest/{id}/status, /healthz, /readyz and /metrics, with FastAPI.
 
 Requests are read by hand: one pass from bytes to model, no dependency machinery on the hot path, same OpenAPI.
 Where to go next: ``intake`` (202), ``synchronous`` (200 processed), ``problems`` (everything else).
@@ -12,14 +12,16 @@ from typing import Any
 from urllib.parse import quote, urlencode
 
 from fastapi import FastAPI, Request
-from fastapi.responses import JSONResponse
+from fastapi.responses import JSONResponse, Response
 from fastapi.routing import APIRoute
 from pydantic_core import to_json
 from starlette.types import Receive, Scope, Send
 
 from reference import problems
 from reference.events import Event, InvalidEventError, Pair, parse
+from reference.exposition import CONTENT_TYPE
 from reference.intake import Acceptance, Intake, UnansweredError, UnavailableError
+from reference.observed import observed
 from reference.problem import ProblemError
 from reference.readiness import why_not_ready
 from reference.status import SeveralSourcesError, Status, StatusUnavailableError
@@ -57,8 +59,11 @@ def create_app(parts: ApiParts) -> FastAPI:
     )
     app.state.parts = parts
     app.router.route_class = _DirectRoute
-    app.add_api_route("/ingest/{event_id}/status", status, methods=["GET"], response_model=None, openapi_extra=_NAMES)
-    app.add_api_route("/ingest", ingest, methods=["POST"], response_model=None, openapi_extra=_BODY)
+    reads = observed(status, note=parts.metrics.read)
+    posts = observed(ingest, note=parts.metrics.ingested, tracing=parts.tracing)
+    app.add_api_route("/ingest/{event_id}/status", reads, methods=["GET"], response_model=None, openapi_extra=_NAMES)
+    app.add_api_route("/ingest", posts, methods=["POST"], response_model=None, openapi_extra=_BODY)
+    app.add_api_route("/metrics", metrics, methods=["GET"], response_model=None, include_in_schema=False)
     app.add_api_route("/healthz", healthz, methods=["GET"], response_model=None)
     app.add_api_route("/readyz", readyz, methods=["GET"], response_model=None)
     app.router.routes.sort(key=lambda route: not isinstance(route, _DirectRoute))  # ours first: a request asks one by one
@@ -66,9 +71,10 @@ def create_app(parts: ApiParts) -> FastAPI:
 
 
 class _Answer(JSONResponse):
-    """JSON written in one go."""
+    """JSON written in one go; ``outcome`` is the word it is counted under."""
 
     def render(self, content: Any) -> bytes:
+        self.outcome = content["status"]
         return to_json(content)
 
 
@@ -80,7 +86,7 @@ class _DirectRoute(APIRoute):
         self.app = self._answer
 
     async def _answer(self, scope: Scope, receive: Receive, send: Send) -> None:
-        response: JSONResponse = await self.endpoint(Request(scope, receive, send))
+        response: Response = await self.endpoint(Request(scope, receive, send))
         await response(scope, receive, send)
 
 
@@ -89,6 +95,7 @@ async def ingest(request: Request) -> JSONResponse:
     parts = _parts(request)
     try:
         event = parse(await _read_body(request, limit_bytes=parts.settings.max_body_bytes))
+        request.scope["event"] = event.pair  # for the log
         if parts.intake is not None:
             return await _accept(parts.intake, event)
         assert parts.synchronous is not None
@@ -120,10 +127,16 @@ async def healthz(_: Request) -> JSONResponse:
 
 async def readyz(request: Request) -> JSONResponse:
     """200 when events can be taken, else 503 with the reason."""
-    reason = await why_not_ready(_parts(request))
+    parts = _parts(request)
+    reason = await why_not_ready(redis=parts.redis, store=parts.store if parts.redis is None else None)
     if reason is not None:
         raise ProblemError(503, reason, kind="not-ready", retry_after_seconds=1)
     return _Answer({"status": "ready"})
+
+
+async def metrics(request: Request) -> Response:
+    """Prometheus' text format."""
+    return Response(await _parts(request).exposition.text(), media_type=CONTENT_TYPE)
 
 
 async def _accept(intake: Intake, event: Event) -> JSONResponse:

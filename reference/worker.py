@@ -16,8 +16,9 @@ from reference.backoff import Backoff
 from reference.connection import QUEUE_ERRORS
 from reference.delivery import Delivery
 from reference.lease import Leases
-from reference.queue import Delay, Entry, Queue, Reading, Reclaim
+from reference.queue import Delay, Entry, Reading, Reclaim
 from reference.settings import Settings
+from reference.watch import Watch
 
 _log = logging.getLogger(__name__)
 
@@ -30,8 +31,9 @@ _RETIRE_SECONDS = 0.5
 class Worker:
     """One worker process."""
 
-    def __init__(self, *, queue: Queue, delivery: Delivery, leases: Leases, settings: Settings, backoff: Backoff) -> None:
-        self._queue = queue
+    def __init__(self, *, delivery: Delivery, leases: Leases, settings: Settings, backoff: Backoff, watch: Watch) -> None:
+        self._queue = leases.queue
+        self._watch = watch
         self._delivery = delivery
         self._leases = leases
         self._settings = settings
@@ -40,6 +42,7 @@ class Worker:
         self._room = asyncio.Event()
         self._stopping = asyncio.Event()
         self._reclaims_from = 0.0
+        watch.metrics.watch(lambda: float(len(self._tasks)))
 
     async def run(self, terminated: asyncio.Event) -> None:
         """Work until ``terminated`` is set, then finish or hand back what is in flight."""
@@ -78,6 +81,7 @@ class Worker:
                 _log.warning("the consumer group cannot be created: %s", again)
 
     async def _read_once(self) -> None:
+        self._watch.metrics.beat()
         room = 2 * self._settings.batch_size - len(self._tasks)
         if room <= 0:
             self._room.clear()
@@ -124,7 +128,7 @@ class Worker:
             self._begin(entry)
 
     def _begin(self, entry: Entry) -> None:
-        task = asyncio.create_task(self._delivery.deliver(entry))
+        task = asyncio.create_task(self._watch.follow(entry, self._delivery.deliver(entry)))
         self._tasks[entry.entry_id] = (entry, task)
         task.add_done_callback(lambda done: self._ended(entry, done))
 

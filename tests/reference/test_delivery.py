@@ -9,12 +9,14 @@ from typing import Any, cast
 
 import httpx
 import pytest
+from prometheus_client import CollectorRegistry
 
 from reference import wiring
 from reference.backoff import Backoff
 from reference.delivery import Delivery
 from reference.events import Pair, fingerprint, parse
 from reference.lease import Leases
+from reference.metrics import MailMetrics
 from reference.queue import Delay, Entry, Finish
 from reference.settings import Settings
 from reference.simulation import MemoryStore
@@ -88,7 +90,11 @@ class Bench:
         given = wiring.Surroundings("worker-0", SETTINGS, Random(1), self.store, httpx.MockTransport(self._answer))
         backoff = Backoff(Random(1), 0.01, 0.02)
         self.delivery = Delivery(
-            leases=self.leases, store=self.store, postman=wiring.postman(given), settings=SETTINGS, backoff=backoff
+            leases=self.leases,
+            store=self.store,
+            postman=wiring.postman(given, MailMetrics(CollectorRegistry())),
+            settings=SETTINGS,
+            backoff=backoff,
         )
 
     def _answer(self, request: httpx.Request) -> httpx.Response:
