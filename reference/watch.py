@@ -6,7 +6,7 @@ Where to go next: ``worker`` (what is watched), ``metrics`` (what is counted), `
 from __future__ import annotations
 
 import logging
-from collections.abc import Awaitable
+from collections.abc import Awaitable, Callable
 from contextlib import nullcontext
 
 from reference import spans
@@ -25,12 +25,12 @@ class Watch:
         self.metrics = metrics
         self._tracing = tracing
 
-    async def follow(self, entry: Entry, delivery: Awaitable[Ending | None]) -> None:
-        """Await ``delivery`` of ``entry`` and tell how it ended; no ending means that the entry became another worker's."""
+    async def follow(self, entry: Entry, deliver: Callable[[Entry], Awaitable[Ending | None]]) -> None:
+        """Await the delivery of ``entry`` and tell how it ended; no ending means that the entry became another worker's."""
         outcome = "broken"
         with nullcontext() if self._tracing is None else self._tracing.watching(), spans.consuming(entry) as span:
             try:
-                ending = await delivery
+                ending = await deliver(entry)
                 outcome = _word(ending)
             finally:
                 span.set("ingest.outcome", outcome)

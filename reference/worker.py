@@ -128,7 +128,7 @@ class Worker:
             self._begin(entry)
 
     def _begin(self, entry: Entry) -> None:
-        task = asyncio.create_task(self._watch.follow(entry, self._delivery.deliver(entry)))
+        task = asyncio.create_task(self._watch.follow(entry, self._delivery.deliver))
         self._tasks[entry.entry_id] = (entry, task)
         task.add_done_callback(lambda done: self._ended(entry, done))
 

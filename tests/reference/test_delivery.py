@@ -172,6 +172,14 @@ async def test_a_lost_lease_stops_everything(bench: Bench) -> None:
     assert (bench.calls, bench.queue.finished, bench.queue.delayed) == (0, [], [])
 
 
+async def test_an_entry_lost_at_the_very_end_did_not_end_here(bench: Bench) -> None:
+    entry = bench.entry(event='{"id": "e1", "source": "a5"}')  # without a mail nothing asks for the lease before the end
+    bench.leases.hold([entry.entry_id], since=-1000.0)
+    bench.queue.lost = [entry.entry_id]
+    assert await bench.delivery.deliver(entry) is None
+    assert bench.queue.finished == []
+
+
 async def test_nothing_is_begun_while_draining(bench: Bench) -> None:
     bench.delivery.is_draining = True
     await bench.delivery.deliver(bench.entry())

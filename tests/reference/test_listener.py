@@ -99,6 +99,28 @@ async def test_the_port_shows_health_readiness_and_metrics_and_keeps_nobody_from
     assert await asyncio.to_thread(worker.wait, 10) == 0
 
 
+async def test_the_port_is_there_until_the_last_entry_is_done(
+    redis: Redis, postgres: Postgres, sendgrid: SendGrid, service: Service, client: httpx.AsyncClient
+) -> None:
+    patient = {"RECLAIM_SECONDS": "16", "MAIL_TIMEOUT_SECONDS": "8", "DRAIN_SECONDS": "10"}
+    service.env = environment(redis, postgres, sendgrid) | patient
+    api = service.api()
+    worker, port = listening_worker(service)
+    sendgrid.delay_seconds = 1.0
+    await client.post(f"{api}/ingest", json=event())
+    await eventually(lambda: sendgrid.calls)
+    worker.send_signal(signal.SIGTERM)
+    answered = True
+    while answered:
+        try:
+            answered = (await client.get(f"{port}/healthz")).status_code == 200
+        except httpx.TransportError:
+            break
+        await asyncio.sleep(0.02)
+    assert sendgrid.taken() == ["e1"], "the port went before the work was done"
+    assert await asyncio.to_thread(worker.wait, 10) == 0
+
+
 async def test_a_port_that_is_taken_is_told_in_a_sentence(service: Service, redis: Redis, postgres: Postgres) -> None:
     with socket.create_server(("127.0.0.1", 0)) as taken:
         port = taken.getsockname()[1]
@@ -135,16 +157,19 @@ async def test_spans_of_real_processes_arrive_also_when_a_worker_was_killed(
     assert sink.services == {"ingest-api", "ingest-worker"}
 
 
-async def test_a_collector_that_is_away_changes_no_answer_and_delays_no_end(
+async def test_a_collector_that_never_answers_changes_no_answer_and_delays_no_end(
     redis: Redis, postgres: Postgres, sendgrid: SendGrid, service: Service, client: httpx.AsyncClient
 ) -> None:
-    service.env = environment(redis, postgres, sendgrid) | {"OTEL_EXPORTER_OTLP_ENDPOINT": f"http://127.0.0.1:{free_port()}"}
-    api, worker = service.api(), service.worker()
-    assert (await client.post(f"{api}/ingest", json=event())).status_code == 202
-    await eventually(lambda: sendgrid.taken() == ["e1"])
-    for process in (service.processes[0], worker):
-        process.send_signal(signal.SIGTERM)
-        assert await asyncio.to_thread(process.wait, 10) == 0
+    with socket.create_server(("127.0.0.1", 0)) as silent:
+        url = f"http://127.0.0.1:{silent.getsockname()[1]}"
+        service.env = environment(redis, postgres, sendgrid) | {"OTEL_EXPORTER_OTLP_ENDPOINT": url}
+        service.env["OTEL_EXPORTER_OTLP_TIMEOUT"] = "60"
+        api, worker = service.api(), service.worker()
+        assert (await client.post(f"{api}/ingest", json=event())).status_code == 202
+        await eventually(lambda: sendgrid.taken() == ["e1"])
+        for process in (service.processes[0], worker):
+            process.send_signal(signal.SIGTERM)
+            assert await asyncio.to_thread(process.wait, 15) == 0
 
 
 def test_bad_tracing_settings_end_the_process_with_a_sentence() -> None:

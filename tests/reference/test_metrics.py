@@ -150,9 +150,9 @@ async def test_the_age_counts_from_the_acceptance_however_often_an_event_was_put
     await queue.finish([finish(old)])
     assert 0 <= (await count(client)).oldest_age_seconds < 30, "the young one is left"
     await queue.finish([finish(young, status="failed")])
+    assert await client.exists(connection.OPEN) == 0
     census = await count(client)
     assert (census.depth, census.oldest_age_seconds, census.dead_letters) == (0, 0, 1)
-    assert await client.exists(connection.OPEN) == 0
 
 
 async def test_what_ended_unnoticed_does_not_age_for_ever(client: Client) -> None:
