@@ -63,7 +63,7 @@ def create_app(parts: ApiParts) -> FastAPI:
     posts = observed(ingest, note=parts.metrics.ingested, tracing=parts.tracing)
     app.add_api_route("/ingest/{event_id}/status", reads, methods=["GET"], response_model=None, openapi_extra=_NAMES)
     app.add_api_route("/ingest", posts, methods=["POST"], response_model=None, openapi_extra=_BODY)
-    app.add_api_route("/metrics", metrics, methods=["GET"], response_model=None, include_in_schema=False)
+    app.add_route("/metrics", metrics, methods=["GET"], include_in_schema=False)
     app.add_api_route("/healthz", healthz, methods=["GET"], response_model=None)
     app.add_api_route("/readyz", readyz, methods=["GET"], response_model=None)
     app.router.routes.sort(key=lambda route: not isinstance(route, _DirectRoute))  # ours first: a request asks one by one

@@ -8,16 +8,18 @@ Where to go next: ``census`` (the queue's figures, taken when somebody asks), ``
 from __future__ import annotations
 
 import platform
-from collections.abc import Callable
+import time
+from collections.abc import Callable, Iterator
 from functools import cache
 from importlib.metadata import PackageNotFoundError, version
 
-from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, Info
+from prometheus_client import CollectorRegistry
+from prometheus_client.core import GaugeMetricFamily, InfoMetricFamily, Metric
+from prometheus_client.registry import Collector
 
 from reference.mailer import Outcome
+from reference.tally import Tally, Timings
 
-# Every limit anybody is held to is a bound, so that a percentile at the limit is not interpolated past it.
-LATENCY_BUCKETS = (0.005, 0.01, 0.02, 0.03, 0.05, 0.1, 0.15, 0.25, 0.5, 1.0, 2.5)
 INGEST_OUTCOMES = (
     "accepted",
     "duplicate",
@@ -35,102 +37,101 @@ BREAKER_STATES = ("closed", "half-open", "open")
 
 
 class MailMetrics:
-    """Mails and the breaker in front of them; whoever sends mail has them, a worker or an API on the synchronous path."""
+    """Mails and the breaker in front of them: of a worker, or of an API on the synchronous path."""
 
-    def __init__(self, registry: CollectorRegistry) -> None:
-        self._mails = Counter("ingest_mails", "Mails by what became of one try.", ["outcome"], registry=registry)
-        self._states = Gauge("ingest_breaker_state", "1 for the mail breaker's present state.", ["state"], registry=registry)
-        for outcome in Outcome:
-            self._mails.labels(_word(outcome))
+    def __init__(self) -> None:
+        self._mails = Tally(_word(outcome) for outcome in Outcome)
+        self._breaker_state: Callable[[], str] | None = None
 
     def watch(self, breaker_state: Callable[[], str]) -> None:
-        """Ask ``breaker_state`` whenever somebody reads the metrics."""
-        for state in BREAKER_STATES:
-            self._states.labels(state).set_function(lambda state=state: float(breaker_state() == state))  # type: ignore[misc]
+        """This process sends mail: ask ``breaker_state`` whenever somebody reads the metrics."""
+        self._breaker_state = breaker_state
 
     def tried(self, outcome: Outcome) -> None:
         """One mail was tried, or postponed."""
-        self._mails.labels(_word(outcome)).inc()
+        self._mails.add(_word(outcome))
+
+    def families(self) -> Iterator[Metric]:
+        """For a collector; nothing where no mail is sent."""
+        if self._breaker_state is None:
+            return
+        yield self._mails.family("ingest_mails", "Mails by what became of one try.")
+        states = GaugeMetricFamily("ingest_breaker_state", "1 for the mail breaker's present state.", labels=["state"])
+        for state in BREAKER_STATES:
+            states.add_metric([state], float(self._breaker_state() == state))
+        yield states
 
 
-class ApiMetrics:
+class ApiMetrics(Collector):
     """What an API process counts."""
 
     def __init__(self) -> None:
-        self.registry = _registry("api")
-        self.mail = MailMetrics(self.registry)
-        self._ingests = Counter("ingest_requests", "POST /ingest by outcome.", ["outcome"], registry=self.registry)
-        self._ingest_seconds = Histogram(
-            "ingest_latency_seconds",
-            "POST /ingest, from the request's arrival to its answer.",
-            ["outcome"],
-            registry=self.registry,
-            buckets=LATENCY_BUCKETS,
-        )
-        self._reads = Counter("ingest_status_reads", "GET /ingest/{id}/status by answer.", ["outcome"], registry=self.registry)
-        self._read_seconds = Histogram(
-            "ingest_status_latency_seconds",
-            "GET /ingest/{id}/status, from the request's arrival to its answer.",
-            registry=self.registry,
-            buckets=LATENCY_BUCKETS,
-        )
-        for outcome in INGEST_OUTCOMES:
-            self._ingests.labels(outcome)
-        for outcome in READ_OUTCOMES:
-            self._reads.labels(outcome)
-
-        self._children: dict[str, tuple[Counter, Histogram]] = {}
+        self.mail = MailMetrics()
+        self._posts, self._post_timings = Tally(INGEST_OUTCOMES), Timings()
+        self._reads, self._read_timings = Tally(READ_OUTCOMES), Timings()
+        self.registry = CollectorRegistry()
+        self.registry.register(self)
 
     def ingested(self, outcome: str, seconds: float) -> None:
         """A POST was answered."""
-        posts, latency = self._children.get(outcome) or self._looked_up(outcome)
-        posts.inc()
-        latency.observe(seconds)
-
-    def _looked_up(self, outcome: str) -> tuple[Counter, Histogram]:
-        # Looking labels up costs more than counting, so it is done once.
-        self._children[outcome] = found = (self._ingests.labels(outcome), self._ingest_seconds.labels(outcome))
-        return found
+        self._posts.add(outcome)
+        self._post_timings.add(outcome, seconds)
 
     def read(self, outcome: str, seconds: float) -> None:
         """A status was answered."""
-        self._reads.labels(outcome).inc()
-        self._read_seconds.observe(seconds)
+        self._reads.add(outcome)
+        self._read_timings.add(outcome, seconds)
+
+    def collect(self) -> Iterator[Metric]:
+        """See Collector."""
+        yield _build("api")
+        yield self._posts.family("ingest_requests", "POST /ingest by outcome.")
+        yield self._post_timings.family("ingest_latency_seconds", "POST /ingest, from the request's arrival to its answer.")
+        yield self._reads.family("ingest_status_reads", "GET /ingest/{id}/status by answer.")
+        yield self._read_timings.family("ingest_status_latency_seconds", "The same time of GET /ingest/{id}/status.")
+        yield from self.mail.families()
 
 
-class WorkerMetrics:
+class WorkerMetrics(Collector):
     """What a worker process counts."""
 
     def __init__(self) -> None:
-        self.registry = _registry("worker")
-        self.mail = MailMetrics(self.registry)
-        self._entries = Counter("ingest_entries", "Queue entries by how one taking ended.", ["outcome"], registry=self.registry)
-        self._in_flight = Gauge("ingest_in_flight", "Entries this worker is at work on.", registry=self.registry)
-        self._heartbeat = Gauge(
-            "ingest_worker_heartbeat_timestamp_seconds", "When this worker last asked the queue for work.", registry=self.registry
-        )
-        for outcome in ENTRY_OUTCOMES:
-            self._entries.labels(outcome)
+        self.mail = MailMetrics()
+        self._entries = Tally(ENTRY_OUTCOMES)
+        self._in_flight: Callable[[], int] = int
+        self._last_beat = 0.0
+        self.registry = CollectorRegistry()
+        self.registry.register(self)
 
-    def watch(self, in_flight: Callable[[], float]) -> None:
+    def watch(self, in_flight: Callable[[], int]) -> None:
         """Ask ``in_flight`` whenever somebody reads the metrics."""
-        self._in_flight.set_function(in_flight)
+        self._in_flight = in_flight
 
     def ended(self, outcome: str) -> None:
         """The work on one entry ended, for now or for good."""
-        self._entries.labels(outcome).inc()
+        self._entries.add(outcome)
 
     def beat(self) -> None:
         """The worker asked the queue for work, whether it was answered or not."""
-        self._heartbeat.set_to_current_time()
+        self._last_beat = time.time()
+
+    def collect(self) -> Iterator[Metric]:
+        """See Collector."""
+        yield _build("worker")
+        yield self._entries.family("ingest_entries", "Queue entries by how one taking ended.")
+        yield GaugeMetricFamily("ingest_in_flight", "Entries this worker is at work on.", value=self._in_flight())
+        name = "ingest_worker_heartbeat_timestamp_seconds"
+        yield GaugeMetricFamily(name, "When this worker last asked the queue for work.", value=self._last_beat)
+        yield from self.mail.families()
 
 
-def _registry(role: str) -> CollectorRegistry:
-    registry = CollectorRegistry()
-    Info("ingest_build", "What runs here.", registry=registry).info(
-        {"version": _version(), "python": platform.python_version(), "role": role}
-    )
-    return registry
+def _word(outcome: Outcome) -> str:
+    return outcome.value.replace(" ", "_")
+
+
+def _build(role: str) -> Metric:
+    built = {"version": _version(), "python": platform.python_version(), "role": role}
+    return InfoMetricFamily("ingest_build", "What runs here.", value=built)
 
 
 @cache
@@ -139,7 +140,3 @@ def _version() -> str:
         return version("async-ingestion-harness")
     except PackageNotFoundError:  # the folder alone was deployed
         return "unknown"
-
-
-def _word(outcome: Outcome) -> str:
-    return outcome.value.replace(" ", "_")

@@ -35,14 +35,19 @@ class Watch:
             finally:
                 span.set("ingest.outcome", outcome)
                 self.metrics.ended(outcome)
-            self._write(entry, ending)
+            _write(entry, ending)
 
-    def _write(self, entry: Entry, ending: Ending | None) -> None:
-        about = {"entry_id": entry.entry_id, "event_id": entry.pair.id, "event_source": entry.pair.source}
-        if ending is None:
-            _log.info("an entry was reclaimed by another worker", extra=about)
-        elif isinstance(ending, Done) and ending.status == "failed":
-            _log.warning("an event failed for good", extra=about | {"reason": ending.reason, "attempts": entry.attempts + 1})
+
+def _write(entry: Entry, ending: Ending | None) -> None:
+    if ending is None:
+        _log.info("an entry was reclaimed by another worker", extra=_about(entry))
+    elif isinstance(ending, Done) and ending.status == "failed":
+        more = {"reason": ending.reason, "attempts": entry.attempts + 1}
+        _log.warning("an event failed for good", extra=_about(entry) | more)
+
+
+def _about(entry: Entry) -> dict[str, object]:
+    return {"entry_id": entry.entry_id, "event_id": entry.pair.id, "event_source": entry.pair.source}
 
 
 def _word(ending: Ending | None) -> str:

@@ -42,7 +42,7 @@ class Worker:
         self._room = asyncio.Event()
         self._stopping = asyncio.Event()
         self._reclaims_from = 0.0
-        watch.metrics.watch(lambda: float(len(self._tasks)))
+        watch.metrics.watch(lambda: len(self._tasks))
 
     async def run(self, terminated: asyncio.Event) -> None:
         """Work until ``terminated`` is set, then finish or hand back what is in flight."""

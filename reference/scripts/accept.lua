@@ -4,8 +4,6 @@
 -- Answers for each event: {accepted | duplicate | conflict | full, current status, backlog}
 local backlog = redis.call('XLEN', KEYS[1]) + redis.call('ZCARD', KEYS[2]) + redis.call('ZCARD', KEYS[3])
 local high_water = tonumber(ARGV[1])
-local time = redis.call('TIME')
-local now_ms = string.format('%.0f', time[1] * 1000 + math.floor(time[2] / 1000))
 local answers = {}
 
 local function append(record, index, pair, source, fingerprint, token, event, trace)
@@ -14,8 +12,8 @@ local function append(record, index, pair, source, fingerprint, token, event, tr
   if trace ~= '' then redis.call('HSET', record, 'trace', trace) end
   redis.call('ZADD', index, '+inf', source)
   redis.call('PERSIST', index)
-  redis.call('XADD', KEYS[1], '*', 'pair', pair)
-  redis.call('ZADD', KEYS[4], now_ms, record)
+  local entry = redis.call('XADD', KEYS[1], '*', 'pair', pair)
+  redis.call('ZADD', KEYS[4], string.match(entry, '%d+'), record) -- an entry's id begins with the server's time in ms
   backlog = backlog + 1
 end
 

@@ -16,9 +16,8 @@ local function close(record, index, at, status)
   if status ~= 'completed' then
     redis.call('HSET', record, 'status', ARGV[at + 3], 'processed_at', ARGV[at + 4], 'reason', ARGV[at + 5])
   end
-  redis.call('HDEL', record, 'event')
   -- What failed may be retried by hand, and then still belongs to the trace of its acceptance.
-  if ARGV[at + 3] == 'completed' then redis.call('HDEL', record, 'trace') end
+  redis.call('HDEL', record, 'event', ARGV[at + 3] == 'completed' and 'trace' or 'event')
   redis.call('ZREM', KEYS[3], record)
   redis.call('PEXPIRE', record, string.format('%.0f', window_ms))
   redis.call('ZADD', index, string.format('%.0f', now_ms + window_ms), ARGV[at + 1])

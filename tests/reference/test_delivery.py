@@ -9,7 +9,6 @@ from typing import Any, cast
 
 import httpx
 import pytest
-from prometheus_client import CollectorRegistry
 
 from reference import wiring
 from reference.backoff import Backoff
@@ -92,7 +91,7 @@ class Bench:
         self.delivery = Delivery(
             leases=self.leases,
             store=self.store,
-            postman=wiring.postman(given, MailMetrics(CollectorRegistry())),
+            postman=wiring.postman(given, MailMetrics()),
             settings=SETTINGS,
             backoff=backoff,
         )
