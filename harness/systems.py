@@ -156,8 +156,6 @@ class System(_Section):
     setup: Setup | None = None
     worker: Process | None = None
     env: dict[str, str] = {}
-    metrics: str | None = None
-    queue_depth: str | None = None
     redis: Server = Server()
     postgres: Server = Server()
     limits: Limits = Limits()

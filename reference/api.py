@@ -1,4 +1,4 @@
-"""The HTTP side: POST /ingest, GET /ingest/{id}/status, /healthz and /readyz, with FastAPI.
+"""The HTTP side: POST /ingest, GET /ingest/{id}/status, /healthz, /readyz and /metrics, with FastAPI.
 
 Requests are read by hand: one pass from bytes to model, no dependency machinery on the hot path, same OpenAPI.
 Where to go next: ``intake`` (202), ``synchronous`` (200 processed), ``problems`` (everything else).
@@ -24,7 +24,9 @@ from reference import openapi, preference, problems
 from reference.answers import Accepted, Duplicate, EventStatus, Failure, Health, Processed
 from reference.encodings import event_in
 from reference.events import Event, InvalidEventError, Pair
+from reference.exposition import CONTENT_TYPE
 from reference.intake import Acceptance, Intake, UnansweredError, UnavailableError
+from reference.observed import observed
 from reference.problem import ProblemError
 from reference.readiness import why_not_ready
 from reference.status import SeveralSourcesError, Status, StatusUnavailableError
@@ -55,8 +57,11 @@ def create_app(parts: ApiParts) -> FastAPI:
     )
     app.state.parts = parts
     app.router.route_class = _DirectRoute
-    app.add_api_route("/ingest/{event_id}/status", status, methods=["GET"], response_model=None)
-    app.add_api_route("/ingest", ingest, methods=["POST"], response_model=None)
+    reads = observed(status, note=parts.metrics.read)
+    posts = observed(ingest, note=parts.metrics.ingested, tracing=parts.tracing)
+    app.add_api_route("/ingest/{event_id}/status", reads, methods=["GET"], response_model=None)
+    app.add_api_route("/ingest", posts, methods=["POST"], response_model=None)
+    app.add_route("/metrics", metrics, methods=["GET"], include_in_schema=False)
     app.add_api_route("/healthz", healthz, methods=["GET"], response_model=None)
     app.add_api_route("/readyz", readyz, methods=["GET"], response_model=None)
     app.openapi = lambda: openapi.document(asks_for_key=parts.api_key.is_asked_for)  # type: ignore[method-assign]
@@ -65,9 +70,10 @@ def create_app(parts: ApiParts) -> FastAPI:
 
 
 class _Answer(JSONResponse):
-    """JSON written in one go."""
+    """JSON written in one go; ``outcome`` is the word it is counted under."""
 
     def render(self, content: Any) -> bytes:
+        self.outcome = content["status"]
         return to_json(content)
 
 
@@ -98,6 +104,7 @@ async def ingest(request: Request) -> JSONResponse:
     wait = _wait(request, parts) if b"prefer" in headers else None
     try:
         event = event_in(await _read_body(request, headers, limit_bytes=parts.settings.max_body_bytes), headers)
+        request.scope["event"] = event.pair  # for the log
         if parts.intake is not None:
             answer = await _accept(parts.intake, event)
             return answer if wait is None else await _outcome_answer(parts, event, answer, wait=wait)
@@ -133,11 +140,17 @@ async def healthz(_: Request) -> JSONResponse:
 
 async def readyz(request: Request) -> JSONResponse:
     """200 when events can be taken, else 503 with the reason."""
-    reason = await why_not_ready(_parts(request))
+    parts = _parts(request)
+    reason = await why_not_ready(redis=parts.redis, store=parts.store if parts.redis is None else None)
     if reason is not None:
         raise ProblemError(503, reason, kind="not-ready", retry_after_seconds=1)
     body: Health = {"status": "ready"}
     return _Answer(body)
+
+
+async def metrics(request: Request) -> Response:
+    """Prometheus' text format."""
+    return Response(await _parts(request).exposition.text(), media_type=CONTENT_TYPE)
 
 
 async def _accept(intake: Intake, event: Event) -> JSONResponse:

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import asyncio
 import enum
+import logging
 from collections.abc import Awaitable, Callable
 from contextlib import suppress
 from datetime import UTC, datetime
@@ -17,6 +18,7 @@ from typing import TypeVar
 import pybreaker
 
 T = TypeVar("T")
+_log = logging.getLogger(__name__)
 
 
 class Report(enum.Enum):
@@ -121,6 +123,7 @@ class Breaker:
             self._states.open()
 
     def _begin_state(self) -> None:
+        _log.warning("the mail breaker is %s", self.state)
         self._generation += 1
         self._in_flight = 0
         self._changed.set()

@@ -21,6 +21,7 @@ STREAM = f"{TAG}:stream"
 DELAYED = f"{TAG}:delayed"
 PARKED = f"{TAG}:parked"
 DEAD = f"{TAG}:dead"
+OPEN = f"{TAG}:open"  # a sorted set: the record of every event not yet finished, by when it was accepted (ms)
 GROUP = "workers"
 
 # What a call to Redis may raise when Redis or the network is in trouble.

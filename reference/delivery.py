@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import TypeVar
 
+from reference import spans
 from reference.backoff import Backoff
 from reference.coalescer import Coalescer
 from reference.connection import QUEUE_ERRORS
@@ -69,13 +70,16 @@ class Delivery:
         self._finishes: Coalescer[Finish, bool] = Coalescer(leases.queue.finish, limit=settings.batch_size)
         self._delays: Coalescer[Delay, bool] = Coalescer(leases.queue.delay, limit=settings.batch_size)
 
-    async def deliver(self, entry: Entry) -> None:
-        """Take ``entry`` to its end or put it back for later; drop it where it became another worker's."""
+    async def deliver(self, entry: Entry) -> Ending | None:
+        """Take ``entry`` to its end or put it back for later, and answer which; None where it became another worker's."""
+        ending: Ending | None = None
         try:
-            await self._settle(entry, await self._end(entry))
+            ending = await self._end(entry)
+            await self._settle(entry, ending)
         except LeaseLostError:
-            _log.info("entry %s was reclaimed by another worker", entry.entry_id)
+            ending = None
         self._forget(entry)
+        return ending
 
     def mails_welcome(self) -> int:
         """How many of the entries that wait for mail to go out again are worth a try now."""
@@ -103,7 +107,8 @@ class Delivery:
 
     async def _process(self, entry: Entry, event: Event) -> Ending:
         new = NewRow.of(event, known_fingerprint=entry.fingerprint)
-        row = await self._adds.submit(new)
+        with spans.storing():
+            row = await self._adds.submit(new)
         if row.fingerprint != new.fingerprint:
             return Done("failed", "this pair was stored before with another payload")
         if row.status != "pending":

@@ -15,9 +15,9 @@ from typing import Any
 from redis.asyncio import Redis
 from redis.exceptions import NoScriptError, RedisError
 
-from reference import scripts
+from reference import scripts, spans
 from reference.coalescer import Coalescer
-from reference.connection import DELAYED, PARKED, QUEUE_ERRORS, STREAM, ask, index_key, record_key
+from reference.connection import DELAYED, OPEN, PARKED, QUEUE_ERRORS, STREAM, ask, index_key, record_key
 from reference.events import Event, fingerprint
 
 # Answers of a server that did nothing, by the first word of the error, which redis-py keeps apart where it knows it.
@@ -62,6 +62,7 @@ class Ticket:
     event: Event
     fingerprint: str
     token: str
+    traceparent: str = ""
     was_sent: bool = False
 
 
@@ -77,7 +78,14 @@ class Intake:
 
     async def accept(self, event: Event) -> Acceptance:
         """Accept ``event`` before the deadline. Raises InvalidEventError, UnavailableError or UnansweredError."""
-        ticket = Ticket(event, fingerprint(event), token=f"{self._random.getrandbits(64):016x}")
+        with spans.enqueueing(event) as span:
+            token = f"{self._random.getrandbits(64):016x}"
+            acceptance = await self._in_time(Ticket(event, fingerprint(event), token, span.traceparent))
+            span.set("ingest.outcome", acceptance.kind)
+            span.set("queue.depth", acceptance.backlog)
+            return acceptance
+
+    async def _in_time(self, ticket: Ticket) -> Acceptance:
         try:
             async with asyncio.timeout(self._deadline_seconds):
                 return await self._submit(ticket)
@@ -101,11 +109,12 @@ class Intake:
         return [Acceptance(kind, status, backlog) for kind, status, backlog in answers]
 
     def _arguments(self, tickets: list[Ticket]) -> tuple[list[str], list[scripts.Argument]]:
-        keys, args = [STREAM, DELAYED, PARKED], list[scripts.Argument]([self._high_water])
+        keys, args = [STREAM, DELAYED, PARKED, OPEN], list[scripts.Argument]([self._high_water])
         for ticket in tickets:
             pair = ticket.event.pair
             keys += [record_key(pair.key), index_key(pair.id)]
-            args += [pair.key, pair.source, ticket.fingerprint, ticket.token, ticket.event.model_dump_json()]
+            args += [pair.key, pair.source, ticket.fingerprint, ticket.token]
+            args += [ticket.event.model_dump_json(), ticket.traceparent]
         return keys, args
 
     async def _send(self, tickets: list[Ticket], keys: list[str], args: list[scripts.Argument]) -> Any:

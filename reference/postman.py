@@ -6,14 +6,19 @@ Where to go next: ``delivery`` and ``synchronous`` (who sends mail), ``breaker``
 from __future__ import annotations
 
 import asyncio
+import logging
 from collections.abc import Awaitable, Callable
 
 import pybreaker
 
+from reference import spans
 from reference.backoff import Backoff
 from reference.breaker import Breaker, BreakerOpenError, Report
 from reference.events import Event
 from reference.mailer import Answer, Mailer, Outcome
+from reference.metrics import MailMetrics
+
+_log = logging.getLogger(__name__)
 
 _REPORTS = {
     Outcome.SENT: Report.SUCCESS,
@@ -52,8 +57,10 @@ class _Guard:
 class Postman:
     """Sends mails for one process, at most ``at_once`` at a time."""
 
-    def __init__(self, mailer: Mailer, *, breaker: Breaker, backoff: Backoff, at_once: int) -> None:
+    def __init__(self, mailer: Mailer, *, breaker: Breaker, backoff: Backoff, at_once: int, metrics: MailMetrics) -> None:
         self._mailer = mailer
+        self._metrics = metrics
+        metrics.watch(lambda: breaker.state)
         self._breaker = breaker
         self._backoff = backoff
         self._places = asyncio.Semaphore(at_once)
@@ -75,13 +82,25 @@ class Postman:
         raises stops the mail and is raised here.
         """
         guard = _Guard(just_before)
-        async with self._places:
-            try:
-                answer = await self._breaker.call(lambda: self._send(event, guard), judge=_judge)
-            except BreakerOpenError as error:
-                return self._postponed(error.retry_in_seconds, reason=str(error))
-        guard.tell()
+        with spans.mailing() as span:
+            async with self._places:
+                answer = await self._answer(event, guard)
+            guard.tell()
+            span.set("mail.outcome", answer.outcome.value)
+        self._tell(event, answer)
         return answer
+
+    async def _answer(self, event: Event, guard: _Guard) -> Answer:
+        try:
+            return await self._breaker.call(lambda: self._send(event, guard), judge=_judge)
+        except BreakerOpenError as error:
+            return self._postponed(error.retry_in_seconds, reason=str(error))
+
+    def _tell(self, event: Event, answer: Answer) -> None:
+        self._metrics.tried(answer.outcome)
+        if answer.outcome not in (Outcome.SENT, Outcome.POSTPONED):
+            about = {"event_id": event.id, "event_source": event.source, "outcome": answer.outcome.value, "reason": answer.reason}
+            _log.warning("a mail was not sent", extra=about)
 
     async def _send(self, event: Event, guard: _Guard) -> Answer:
         try:

@@ -16,7 +16,7 @@ from redis.exceptions import ResponseError
 
 from reference import scripts
 from reference.alarm import Alarm
-from reference.connection import DEAD, DELAYED, GROUP, PARKED, STREAM, call, index_key, record_key
+from reference.connection import DEAD, DELAYED, GROUP, OPEN, PARKED, STREAM, call, index_key, record_key
 from reference.events import Pair
 
 _PROMOTED_AT_ONCE = 250
@@ -32,7 +32,7 @@ class Reading:
 
 @dataclass(frozen=True)
 class Entry:
-    """An entry taken up: the event and what happened to it before."""
+    """An entry taken up: the event and what happened to it before; ``traceparent`` names the span of its acceptance, if any."""
 
     entry_id: str
     key: str
@@ -41,6 +41,7 @@ class Entry:
     attempts: int
     takes: int
     was_mailed: bool
+    traceparent: str = ""
 
     @property
     def pair(self) -> Pair:
@@ -125,7 +126,7 @@ class Queue:
 
     async def finish(self, finishes: Sequence[Finish]) -> list[bool]:
         """Write final statuses and acknowledge; False where the entry was ours no longer and nothing was written."""
-        keys, args = [STREAM, DEAD], list[scripts.Argument]([int(self._window_seconds * 1000)])
+        keys, args = [STREAM, DEAD, OPEN], list[scripts.Argument]([int(self._window_seconds * 1000)])
         for end in finishes:
             keys += [record_key(end.pair.key), index_key(end.pair.id)]
             args += [end.entry_id, end.pair.source, end.pair.id, end.status, end.processed_at, end.reason, end.attempts]
@@ -180,5 +181,5 @@ def _field(fields: Any, name: str) -> str:
 
 
 def _entry(reading: Reading, answer: Sequence[Any]) -> Entry:
-    _, event, fingerprint, attempts, takes, mailed = answer
-    return Entry(reading.entry_id, reading.key, event, fingerprint, int(attempts), int(takes), was_mailed=mailed == "1")
+    _, event, fingerprint, attempts, takes, mailed, trace = answer
+    return Entry(reading.entry_id, reading.key, event, fingerprint, int(attempts), int(takes), mailed == "1", trace)

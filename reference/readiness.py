@@ -1,6 +1,6 @@
-"""Whether an API process can take events: the asynchronous path needs Redis that never evicts, the synchronous one the database.
+"""Whether a process can do its work: it needs Redis that never evicts, the database, or (a worker) both.
 
-Where to go next: ``api`` (/readyz).
+Where to go next: ``api`` and ``listener`` (/readyz).
 """
 
 from __future__ import annotations
@@ -9,16 +9,16 @@ from redis.asyncio import Redis
 from redis.exceptions import MovedError, ResponseError
 
 from reference.connection import QUEUE_ERRORS, STREAM, call
-from reference.store import StoreUnavailableError
-from reference.wiring import ApiParts
+from reference.store import Store, StoreUnavailableError
 
 
-async def why_not_ready(parts: ApiParts) -> str | None:
-    """What is missing, in a sentence; None when ready."""
+async def why_not_ready(*, redis: Redis | None, store: Store | None) -> str | None:
+    """What is missing of those that are given, in a sentence; None when ready."""
     try:
-        if parts.redis is not None:
-            return await _why_redis_is_not(parts.redis)
-        await parts.store.ping()
+        reason = await _why_redis_is_not(redis) if redis is not None else None
+        if reason is not None or store is None:
+            return reason
+        await store.ping()
     except QUEUE_ERRORS:
         return "Redis cannot be reached; check REDIS_URL and that the server runs."
     except StoreUnavailableError:

@@ -71,9 +71,9 @@ async def _api(host: Host, given: wiring.Surroundings) -> None:
 
 
 async def _worker(host: Host, given: wiring.Surroundings) -> None:
-    worker, redis = wiring.worker(given)
-    await worker.run(host.terminated)
-    await redis.aclose()
+    parts = wiring.worker(given)
+    await parts.worker.run(host.terminated)
+    await parts.redis.aclose()
 
 
 @lru_cache

@@ -9,6 +9,7 @@ from __future__ import annotations
 import asyncio
 from dataclasses import dataclass
 
+from reference import spans
 from reference.backoff import Backoff
 from reference.events import Event, Pair
 from reference.mailer import Answer, Outcome
@@ -55,8 +56,11 @@ class SynchronousPath:
         owner = f"{self._backoff.random.getrandbits(64):016x}"
         attempt = Attempt(event, NewRow.of(event), owner, started=asyncio.get_running_loop().time())
         try:
-            async with asyncio.timeout(self._settings.sync_deadline_seconds):
-                return await self._process(attempt)
+            with spans.processing(event) as span:
+                async with asyncio.timeout(self._settings.sync_deadline_seconds):
+                    settled = await self._process(attempt)
+                span.set("ingest.outcome", "processed" if settled is None else "duplicate")
+                return settled
         except TimeoutError:
             raise _unknown("Not finished before the deadline") from None
         except UnstorableError as error:
@@ -72,7 +76,8 @@ class SynchronousPath:
     async def _process(self, attempt: Attempt) -> Row | None:
         if attempt.new.is_mail_due:
             await self._refuse_while_mail_is_closed(attempt)
-        reservation = await self._reserve(attempt)
+        with spans.storing():
+            reservation = await self._reserve(attempt)
         if not reservation.is_ours:
             return _settled(reservation.row, attempt.new)
         if attempt.new.is_mail_due:

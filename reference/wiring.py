@@ -16,15 +16,19 @@ from reference.backoff import Backoff
 from reference.breaker import Breaker
 from reference.connection import connect
 from reference.delivery import Delivery
+from reference.exposition import Exposition
 from reference.intake import Intake
 from reference.lease import Leases
 from reference.mailer import Mailer
+from reference.metrics import ApiMetrics, MailMetrics, WorkerMetrics
 from reference.postman import Postman
 from reference.queue import Queue
 from reference.settings import Settings
 from reference.status import Statuses
 from reference.store import Store
 from reference.synchronous import SynchronousPath
+from reference.telemetry import Tracing
+from reference.watch import Watch
 from reference.worker import Worker
 
 _API_CALL_SECONDS = 0.4  # two calls and a new connection fit into the accept deadline
@@ -33,13 +37,14 @@ _WORKER_CALL_SECONDS = 2.0
 
 @dataclass(frozen=True)
 class Surroundings:
-    """What a process is given: settings, entropy, the event store, the way to the mail provider."""
+    """What a process is given: settings, entropy, the event store, the way to the mail provider, tracing if it is on."""
 
     name: str
     settings: Settings
     random: Random
     store: Store
     transport: httpx.AsyncBaseTransport
+    tracing: Tracing | None = None
 
     @property
     def backoff(self) -> Backoff:
@@ -58,6 +63,9 @@ class ApiParts:
     statuses: Statuses
     intake: Intake | None
     synchronous: SynchronousPath | None
+    metrics: ApiMetrics
+    exposition: Exposition
+    tracing: Tracing | None
 
     async def close(self) -> None:
         """Finish what must be, then close connections."""
@@ -68,9 +76,19 @@ class ApiParts:
         await self.store.close()
 
 
+@dataclass(frozen=True)
+class WorkerParts:
+    """What a worker process is made of; ``redis`` is to be closed after it."""
+
+    worker: Worker
+    redis: Redis
+    store: Store
+    exposition: Exposition
+
+
 def api(given: Surroundings) -> ApiParts:
     """The parts of an API process."""
-    settings = given.settings
+    settings, metrics = given.settings, ApiMetrics()
     redis = _redis(settings, seconds=_API_CALL_SECONDS) if settings.async_ingestion else None
     return ApiParts(
         settings=settings,
@@ -79,29 +97,35 @@ def api(given: Surroundings) -> ApiParts:
         store=given.store,
         statuses=Statuses(redis, given.store),
         intake=_intake(redis, given) if redis is not None else None,
-        synchronous=_synchronous(given) if redis is None else None,
+        synchronous=_synchronous(given, metrics.mail) if redis is None else None,
+        metrics=metrics,
+        exposition=Exposition(metrics.registry, redis),
+        tracing=given.tracing,
     )
 
 
-def worker(given: Surroundings) -> tuple[Worker, Redis]:
-    """A worker, and the Redis client to close after it."""
-    settings = given.settings
+def worker(given: Surroundings) -> WorkerParts:
+    """The parts of a worker process."""
+    settings, metrics = given.settings, WorkerMetrics()
     redis = _redis(settings, seconds=_WORKER_CALL_SECONDS)
     consumer = f"{given.name}-{given.random.getrandbits(48):012x}"
     queue = Queue(redis, consumer=consumer, window_seconds=settings.dedupe_window_hours * 3600)
     leases = Leases(queue, reclaim_seconds=settings.reclaim_seconds)
-    delivery = Delivery(leases=leases, store=given.store, postman=postman(given), settings=settings, backoff=given.backoff)
-    return Worker(queue=queue, delivery=delivery, leases=leases, settings=settings, backoff=given.backoff), redis
+    mail = postman(given, metrics.mail)
+    delivery = Delivery(leases=leases, store=given.store, postman=mail, settings=settings, backoff=given.backoff)
+    watch = Watch(metrics, given.tracing)
+    made = Worker(delivery=delivery, leases=leases, settings=settings, backoff=given.backoff, watch=watch)
+    return WorkerParts(made, redis, given.store, Exposition(metrics.registry, redis))
 
 
-def postman(given: Surroundings) -> Postman:
+def postman(given: Surroundings, metrics: MailMetrics) -> Postman:
     """Mail behind this process' breaker."""
     settings = given.settings
     breaker = Breaker(
         failures=settings.breaker_failures, reset_seconds=settings.breaker_reset_seconds, trials=settings.breaker_trials
     )
     mailer = Mailer(given.transport, settings)
-    return Postman(mailer, breaker=breaker, backoff=given.backoff, at_once=settings.mail_concurrency)
+    return Postman(mailer, breaker=breaker, backoff=given.backoff, at_once=settings.mail_concurrency, metrics=metrics)
 
 
 def _redis(settings: Settings, *, seconds: float) -> Redis:
@@ -113,5 +137,5 @@ def _intake(redis: Redis, given: Surroundings) -> Intake:
     return Intake(redis, random=given.random, high_water=settings.high_water, deadline_seconds=settings.accept_deadline_seconds)
 
 
-def _synchronous(given: Surroundings) -> SynchronousPath:
-    return SynchronousPath(store=given.store, postman=postman(given), settings=given.settings, backoff=given.backoff)
+def _synchronous(given: Surroundings, metrics: MailMetrics) -> SynchronousPath:
+    return SynchronousPath(store=given.store, postman=postman(given, metrics), settings=given.settings, backoff=given.backoff)

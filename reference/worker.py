@@ -17,8 +17,9 @@ from reference.connection import QUEUE_ERRORS
 from reference.defect import described
 from reference.delivery import Delivery
 from reference.lease import Leases
-from reference.queue import Delay, Entry, Queue, Reading, Reclaim
+from reference.queue import Delay, Entry, Reading, Reclaim
 from reference.settings import Settings
+from reference.watch import Watch
 
 _log = logging.getLogger(__name__)
 
@@ -31,8 +32,9 @@ _RETIRE_SECONDS = 0.5
 class Worker:
     """One worker process."""
 
-    def __init__(self, *, queue: Queue, delivery: Delivery, leases: Leases, settings: Settings, backoff: Backoff) -> None:
-        self._queue = queue
+    def __init__(self, *, delivery: Delivery, leases: Leases, settings: Settings, backoff: Backoff, watch: Watch) -> None:
+        self._queue = leases.queue
+        self._watch = watch
         self._delivery = delivery
         self._leases = leases
         self._settings = settings
@@ -41,6 +43,7 @@ class Worker:
         self._room = asyncio.Event()
         self._stopping = asyncio.Event()
         self._reclaims_from = 0.0
+        watch.metrics.watch(lambda: len(self._tasks))
 
     async def run(self, terminated: asyncio.Event) -> None:
         """Work until ``terminated`` is set, then finish or hand back what is in flight."""
@@ -79,6 +82,7 @@ class Worker:
                 _log.warning("the consumer group cannot be created: %s", again)
 
     async def _read_once(self) -> None:
+        self._watch.metrics.beat()
         room = self._settings.most_in_hand - len(self._tasks)
         if room <= 0:
             self._room.clear()
@@ -125,7 +129,7 @@ class Worker:
             self._begin(entry)
 
     def _begin(self, entry: Entry) -> None:
-        task = asyncio.create_task(self._delivery.deliver(entry))
+        task = asyncio.create_task(self._watch.follow(entry, self._delivery.deliver))
         self._tasks[entry.entry_id] = (entry, task)
         task.add_done_callback(lambda done: self._ended(entry, done))
 

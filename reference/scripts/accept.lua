@@ -1,22 +1,24 @@
 -- Accept events, all or none of each: refuse, recognise, or record and append, in one step.
--- KEYS  stream, delayed, parked, then for each event: record, index
--- ARGV  high water, then for each event: pair key, source, fingerprint, attempt token, event (JSON)
+-- KEYS  stream, delayed, parked, open, then for each event: record, index
+-- ARGV  high water, then for each event: pair key, source, fingerprint, attempt token, event (JSON), traceparent or ''
 -- Answers for each event: {accepted | duplicate | conflict | full, current status, backlog}
 local backlog = redis.call('XLEN', KEYS[1]) + redis.call('ZCARD', KEYS[2]) + redis.call('ZCARD', KEYS[3])
 local high_water = tonumber(ARGV[1])
 local answers = {}
 
-local function append(record, index, pair, source, fingerprint, token, event)
+local function append(record, index, pair, source, fingerprint, token, event, trace)
   redis.call('HSET', record, 'fingerprint', fingerprint, 'token', token, 'status', 'pending',
              'attempts', 0, 'takes', 0, 'event', event)
+  if trace ~= '' then redis.call('HSET', record, 'trace', trace) end
   redis.call('ZADD', index, '+inf', source)
   redis.call('PERSIST', index)
-  redis.call('XADD', KEYS[1], '*', 'pair', pair)
+  local entry = redis.call('XADD', KEYS[1], '*', 'pair', pair)
+  redis.call('ZADD', KEYS[4], string.match(entry, '%d+'), record) -- an entry's id begins with the server's time in ms
   backlog = backlog + 1
 end
 
-for n = 1, (#KEYS - 3) / 2 do
-  local record, index, at = KEYS[2 * n + 2], KEYS[2 * n + 3], 5 * n - 3
+for n = 1, (#KEYS - 4) / 2 do
+  local record, index, at = KEYS[2 * n + 3], KEYS[2 * n + 4], 6 * n - 4
   local fingerprint, token = ARGV[at + 2], ARGV[at + 3]
   local known = redis.call('HMGET', record, 'fingerprint', 'token', 'status')
   local answer = 'accepted'
@@ -30,7 +32,7 @@ for n = 1, (#KEYS - 3) / 2 do
   elseif backlog >= high_water then
     answer = 'full'
   else
-    append(record, index, ARGV[at], ARGV[at + 1], fingerprint, token, ARGV[at + 4])
+    append(record, index, ARGV[at], ARGV[at + 1], fingerprint, token, ARGV[at + 4], ARGV[at + 5])
   end
   answers[n] = {answer, known[3] or 'pending', backlog}
 end

@@ -1,5 +1,5 @@
 -- Finish entries for good and acknowledge them, last of all. Only the owner of an entry may, and completed never changes.
--- KEYS  stream, dead letters, then for each entry: record, index
+-- KEYS  stream, dead letters, open, then for each entry: record, index
 -- ARGV  group, consumer, dedupe window in ms, then for each entry:
 --       entry id, source, id, status, processed at, reason, attempts
 -- Answers for each entry: 1 if finished, 0 if it was not ours any more
@@ -16,7 +16,9 @@ local function close(record, index, at, status)
   if status ~= 'completed' then
     redis.call('HSET', record, 'status', ARGV[at + 3], 'processed_at', ARGV[at + 4], 'reason', ARGV[at + 5])
   end
-  redis.call('HDEL', record, 'event')
+  -- What failed may be retried by hand, and then still belongs to the trace of its acceptance.
+  redis.call('HDEL', record, 'event', ARGV[at + 3] == 'completed' and 'trace' or 'event')
+  redis.call('ZREM', KEYS[3], record)
   redis.call('PEXPIRE', record, string.format('%.0f', window_ms))
   redis.call('ZADD', index, string.format('%.0f', now_ms + window_ms), ARGV[at + 1])
   local others = redis.call('ZCARD', index) > 1
@@ -26,8 +28,8 @@ local function close(record, index, at, status)
   end
 end
 
-for n = 1, (#KEYS - 2) / 2 do
-  local record, index, at = KEYS[2 * n + 1], KEYS[2 * n + 2], 7 * n - 3
+for n = 1, (#KEYS - 3) / 2 do
+  local record, index, at = KEYS[2 * n + 2], KEYS[2 * n + 3], 7 * n - 3
   local entry = ARGV[at]
   local mine = redis.call('XPENDING', KEYS[1], ARGV[1], entry, entry, 1, ARGV[2])
   answers[n] = #mine

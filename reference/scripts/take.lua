@@ -1,7 +1,7 @@
 -- Take up entries that were read: renew the lease, count the take, say "processing", hand out the event.
 -- KEYS  stream, then for each entry: record
 -- ARGV  group, consumer, then for each entry: entry id
--- Answers for each entry: {taken, event, fingerprint, attempts, takes, mailed} or {lost} or {done}
+-- Answers for each entry: {taken, event, fingerprint, attempts, takes, mailed, traceparent} or {lost} or {done}
 local answers = {}
 for n = 1, #KEYS - 1 do
   local record, entry = KEYS[n + 1], ARGV[n + 2]
@@ -9,12 +9,12 @@ for n = 1, #KEYS - 1 do
   if #mine == 0 then
     answers[n] = {'lost'}
   else
-    local known = redis.call('HMGET', record, 'event', 'fingerprint', 'attempts', 'takes', 'mailed')
+    local known = redis.call('HMGET', record, 'event', 'fingerprint', 'attempts', 'takes', 'mailed', 'trace')
     if known[1] then
       redis.call('XCLAIM', KEYS[1], ARGV[1], ARGV[2], 0, entry, 'JUSTID')
       local takes = (known[4] or 0) + 1
       redis.call('HSET', record, 'takes', takes, 'status', 'processing')
-      answers[n] = {'taken', known[1], known[2] or '', known[3] or '0', takes, known[5] or ''}
+      answers[n] = {'taken', known[1], known[2] or '', known[3] or '0', takes, known[5] or '', known[6] or ''}
     else
       -- A record without its event is final; only the entry was left over.
       redis.call('XACK', KEYS[1], ARGV[1], entry)

@@ -13,7 +13,7 @@ import httpx
 import pytest
 from redis.asyncio import Redis as Client
 
-from reference import connection, scripts
+from reference import census, connection, scripts
 from reference.intake import Intake, UnavailableError
 from reference.queue import Delay, Entry, Finish, Queue, Reclaim
 from tests.reference.cluster import Cluster
@@ -80,12 +80,13 @@ async def test_every_script_runs_with_its_keys_in_one_slot(
 
 
 async def a_life_with_everything(client: Client) -> None:
-    """Accepted, taken, renewed, delayed, parked, brought back, reclaimed, finished well and badly, retired."""
+    """Accepted, counted, taken, renewed, delayed, parked, brought back, reclaimed, finished well and badly, retired."""
     door = Intake(client, random=Random(1), high_water=100, deadline_seconds=5.0)
     queue, heir = (Queue(client, consumer=name, window_seconds=60) for name in ("one", "two"))
     await queue.create_group()
     for name in ("e1", "e2", "e3"):
         assert (await door.accept(event(name))).kind == "accepted"
+    assert (await census.count(client)).depth == 3
     first, second, third = await take_all(queue)
     assert await queue.renew([first.entry_id]) == []
     later = [Delay(first.entry_id, first.key, 0.0), Delay(second.entry_id, second.key, 0.0, is_parked=True)]

@@ -15,6 +15,7 @@ from reference.backoff import Backoff
 from reference.delivery import Delivery
 from reference.events import Pair, fingerprint, parse
 from reference.lease import Leases
+from reference.metrics import MailMetrics
 from reference.queue import Delay, Entry, Finish
 from reference.settings import Settings
 from reference.simulation import MemoryStore
@@ -88,7 +89,11 @@ class Bench:
         given = wiring.Surroundings("worker-0", SETTINGS, Random(1), self.store, httpx.MockTransport(self._answer))
         backoff = Backoff(Random(1), 0.01, 0.02)
         self.delivery = Delivery(
-            leases=self.leases, store=self.store, postman=wiring.postman(given), settings=SETTINGS, backoff=backoff
+            leases=self.leases,
+            store=self.store,
+            postman=wiring.postman(given, MailMetrics()),
+            settings=SETTINGS,
+            backoff=backoff,
         )
 
     def _answer(self, request: httpx.Request) -> httpx.Response:
@@ -164,6 +169,14 @@ async def test_a_lost_lease_stops_everything(bench: Bench) -> None:
     bench.queue.lost = [entry.entry_id]
     await bench.delivery.deliver(entry)
     assert (bench.calls, bench.queue.finished, bench.queue.delayed) == (0, [], [])
+
+
+async def test_an_entry_lost_at_the_very_end_did_not_end_here(bench: Bench) -> None:
+    entry = bench.entry(event='{"id": "e1", "source": "a5"}')  # without a mail nothing asks for the lease before the end
+    bench.leases.hold([entry.entry_id], since=-1000.0)
+    bench.queue.lost = [entry.entry_id]
+    assert await bench.delivery.deliver(entry) is None
+    assert bench.queue.finished == []
 
 
 async def test_nothing_is_begun_while_draining(bench: Bench) -> None:

@@ -70,15 +70,15 @@ class Workbench:
     async def working(self) -> AsyncIterator[None]:
         """A worker inside."""
         terminated = asyncio.Event()
-        worker, redis = wiring.worker(self.given("worker-0"))
-        running = asyncio.create_task(worker.run(terminated))
+        parts = wiring.worker(self.given("worker-0"))
+        running = asyncio.create_task(parts.worker.run(terminated))
         try:
             yield
         finally:
             self.gate.set()
             terminated.set()
             await running
-            await redis.aclose()
+            await parts.redis.aclose()
 
     async def _answer(self, request: httpx.Request) -> httpx.Response:
         self.asked.set()
