@@ -31,7 +31,7 @@ class SendGridAnswers:
     status: int = 503
 
     def __post_init__(self) -> None:
-        _require(200 <= self.status <= 599, f"status is {self.status}, expected an HTTP status from 200 to 599")
+        _require(400 <= self.status <= 599, f"status is {self.status}, expected an HTTP status that takes no mail: 400 to 599")
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,8 +43,8 @@ class SendGridRateLimits:
     window_seconds: int = 5
 
     def __post_init__(self) -> None:
-        _require(self.mails >= 0, f"mails is {self.mails}, expected 0 or more")
-        _require(self.window_seconds >= 1, f"window_seconds is {self.window_seconds}, expected 1 or more")
+        _require(0 <= self.mails <= 1_000_000, f"mails is {self.mails}, expected 0 to 1,000,000")
+        _require(1 <= self.window_seconds <= 3600, f"window_seconds is {self.window_seconds}, expected 1 to 3,600")
 
 
 @dataclass(frozen=True, slots=True)

@@ -95,8 +95,8 @@ class Observe(_Section):
 
     @model_validator(mode="after")
     def _the_backlog_can_be_monitored(self) -> Observe:
-        if self.metrics is not None and not self.metrics.startswith("/"):
-            raise ValueError(f"metrics is '{self.metrics}', expected a path, which begins with a slash: write '/{self.metrics}'")
+        if self.metrics is not None and not re.fullmatch("/[!-~]*", self.metrics):
+            raise ValueError(f"metrics is '{self.metrics}', expected a path, which begins with a slash: write '/metrics'")
         if self.queue_depth is not None and self.metrics is None:
             raise ValueError('queue_depth stands without metrics: add the path of the page that shows it, metrics = "/metrics"')
         return self

@@ -106,6 +106,8 @@ def ui(words: Namespace) -> Ruling:
         execution = hold(system, Place(address=words.bind, port=words.port, show=announce), folder, seed=words.seed)
     except BaseException:
         remove_if_empty(folder)
+        if folder.path.exists():
+            announce(f"what was seen is in {folder.path}")
         raise
     results = archive.assemble("ui", system.name, scenarios=[execution], started_at=started_at, wall_s=time.monotonic() - clock)
     results, path = publish(results, folder)

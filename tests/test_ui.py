@@ -226,6 +226,6 @@ def test_a_port_in_use_is_told_in_one_sentence(tmp_path: Path) -> None:
         port = listener.getsockname()[1]
         done = harness("ui", "--port", str(port), "--out", str(tmp_path / "out"))
     assert done.returncode == 2
-    told = f"Port {port} is in use, so Locust's page cannot be served there; name another with --port N."
+    told = f"Locust's page cannot be served at 127.0.0.1 port {port}: it is in use; use other --bind or --port."
     assert done.stderr.strip() == f"harness: {told}"
     assert not (tmp_path / "out").exists()

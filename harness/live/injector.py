@@ -39,10 +39,6 @@ from harness.worlds.world import Occasion
 
 MOMENTARY = (NoFault, Deploys)  # over as soon as they have happened, whatever time they are given
 LONGEST_S = 3600.0
-ALSO_JUDGED: Mapping[type[Fault], Checker] = {
-    SendGridAnswers: checkers.provider_is_spared,
-    SendGridRateLimits: checkers.rate_limit_is_respected,
-}
 
 Phase = Literal["hurting", "healing", "over"]
 
@@ -111,6 +107,11 @@ class Injector:
         """Whether nothing hurts."""
         return all(one.phase == "over" for one in self.injections)
 
+    @property
+    def calm_since_s(self) -> float:
+        """When the last fault was healed; 0 if there was none."""
+        return max((one.end_s for one in self.injections if one.end_s is not None), default=0.0)
+
     def start(self, name: str, settings: Mapping[str, Any], *, lasts_seconds: float = math.inf) -> Injection:
         """Begin a fault now; it ends by itself after `lasts_seconds`, or when it is stopped. Raises RefusedError."""
         offer = self._offers.get(name)
@@ -132,7 +133,7 @@ class Injector:
             lasts_seconds=0.0 if offer.momentary else lasts_seconds,
         )
         self.injections.append(injection)
-        self._also_judge(ALSO_JUDGED.get(type(fault)))
+        self._also_judge(_promise_about(fault))
         self._write_plan()
         self._tasks.append(asyncio.create_task(self._hurt(injection), name=f"fault {injection.index}: {name}"))
         return injection
@@ -200,6 +201,16 @@ class Injector:
             for one in self.injections
         ]
         history.header = dataclasses.replace(history.header, plan=tuple(to_data(planned) for planned in plan))
+
+
+def _promise_about(fault: Fault) -> Checker | None:
+    """The promise that only such a fault puts to the test."""
+    match fault:
+        case SendGridAnswers(status=status) if status >= 500:
+            return checkers.provider_is_spared
+        case SendGridRateLimits():
+            return checkers.rate_limit_is_respected
+    return None
 
 
 def _offer(kind: type[Fault], system: System) -> Offer:

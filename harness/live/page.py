@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import errno
 import os
+import socket
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -12,7 +14,6 @@ from harness.load.generator import Target, end_locust, locust_words, require_loc
 from harness.systems import Load
 from harness.usage import StackBrokenError, UsageError
 from harness.worlds.real.fleet import missing_listener
-from harness.worlds.real.ports import is_free
 from harness.worlds.real.processes import Command, Guard, Process, await_ready, with_log
 from harness.worlds.real.tail import Tail
 
@@ -36,11 +37,15 @@ class Site:
         return f"http://{f'[{self.address}]' if ':' in self.address else self.address}:{self.port}/"
 
 
-def require_free(port: int) -> None:
+def require_free(address: str, port: int) -> None:
     """Raises UsageError if the page could not be served there."""
     require_locustfile()
-    if not is_free(port):
-        raise UsageError(f"Port {port} is in use, so Locust's page cannot be served there; name another with --port N.")
+    family = socket.AF_INET6 if ":" in address else socket.AF_INET
+    try:
+        socket.create_server((address, port), family=family).close()
+    except OSError as error:
+        why = "it is in use" if error.errno == errno.EADDRINUSE else error.strerror or str(error)
+        raise UsageError(f"Locust's page cannot be served at {address} port {port}: {why}; use other --bind or --port.") from None
 
 
 class Page:
@@ -67,7 +72,9 @@ class Page:
         )
         process = await guard.spawn(command)
         await await_ready(process, lambda: missing_listener(site.port, site.address), within_s=READY_WITHIN_S)
-        return cls(process, record)
+        page = cls(process, record)
+        page.require()  # somebody else may listen there
+        return page
 
     def more(self) -> Iterator[dict[str, Any]]:
         """Every line that was written since the last call."""

@@ -13,26 +13,28 @@ import signal
 import tempfile
 import time
 import uuid
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import AsyncExitStack, contextmanager, suppress
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 from harness import archive, checkers
 from harness.archive import Execution, RunFolder
 from harness.client import Course
-from harness.history import Header, History, Pair, Post, Read, Rest, Row
+from harness.history import Header, History, Pair, Post, Rest, Row
 from harness.live.control import control
 from harness.live.injector import Injector
 from harness.live.page import Page, Site, require_free
-from harness.live.standing import Phase, standing_of
+from harness.live.standing import Phase, convicted, standing_of, standing_with
 from harness.load.generator import Target
 from harness.load.measurement import JUDGED
 from harness.load.operations import entry_of
 from harness.performance import come_to_rest, read_final_state
 from harness.runner import about
-from harness.systems import Load, System
+from harness.systems import BUILT_IN, Load, System
+from harness.verdict import Verdict
 from harness.worlds.real.processes import Guard
 from harness.worlds.real.serving import served
 from harness.worlds.real.world import RealWorld
@@ -61,17 +63,17 @@ def hold(system: System, place: Place, run: RunFolder, *, seed: int) -> Executio
     Raises UsageError if something cannot be started, StackBrokenError if the harness' own part broke, and KeyboardInterrupt if
     a second signal cuts the end short. What was seen until then is kept all the same.
     """
-    require_free(place.port)
+    require_free(place.address, place.port)
     wall, cpu = time.perf_counter(), time.process_time()
     history, folder = History(_header(system, seed=seed)), run.execution_folder(NAME, "real", seed)
     try:
-        asyncio.run(_hold(Stage(system=system, history=history, seed=seed, plan=(), folder=folder), place))
+        convictions = asyncio.run(_hold(Stage(system=system, history=history, seed=seed, plan=(), folder=folder), place))
     finally:
         if history.entries:
             run.keep(history, folder)
     return archive.execution_of(
         history,
-        checkers.judge(history),
+        standing_with(convictions, checkers.judge(history)),
         folder=run.relative(folder),
         wall_s=time.perf_counter() - wall,
         cpu_s=time.process_time() - cpu,
@@ -85,12 +87,17 @@ def _header(system: System, *, seed: int) -> Header:
         seed=seed,
         traffic="what was started on Locust's page",
         must_hold=tuple(checker.to_data() for checker in JUDGED),
-        repeat=f"harness ui --system {system.name}",
+        repeat=f"harness ui --system {_asked_for(system)} --seed {seed}",
         **about(system, world="real"),
     )
 
 
-async def _hold(stage: Stage, place: Place) -> None:
+def _asked_for(system: System) -> str:
+    """How a person names the system."""
+    return system.path.stem if system.path.parent == BUILT_IN else str(system.path)
+
+
+async def _hold(stage: Stage, place: Place) -> Sequence[Verdict]:
     async with AsyncExitStack() as exits:
         place.show(f"starting {stage.system.name}")
         world = await exits.enter_async_context(RealWorld.open(stage))
@@ -111,6 +118,7 @@ async def _hold(stage: Stage, place: Place) -> None:
             ending.clear()
             place.show("ending: faults are healed, then what is under way comes to rest (Ctrl-C again: at once)")
             await session.end(page, at_once=ending)
+        return session.convictions
 
 
 class Session:
@@ -123,6 +131,8 @@ class Session:
         self._history = stage.history
         self._resting: asyncio.Task[None] | None = None
         self._is_at_rest = False
+        self._is_loading = False
+        self.convictions: Sequence[Verdict] = ()  # of earlier tests
         self.standing = standing_of(self._history, at_s=0.0, phase="nothing sent yet")
 
     async def go_on(self, page: Page, *, until: asyncio.Event) -> None:
@@ -163,7 +173,9 @@ class Session:
             return "at rest"
         if self._resting is not None:
             return "coming to rest"
-        return "under load" if self._history.of(Post) else "nothing sent yet"
+        if not self._history.of(Post):
+            return "nothing sent yet"
+        return "under load" if self._is_loading else "waiting for the faults to end"
 
     def _begin(self) -> None:
         """The clock reads 0 when the first test or the first fault begins: nobody wants to see how long the page stood open."""
@@ -183,10 +195,12 @@ class Session:
         """What was read at the end of one test is not the end any more once another begins."""
         if self._is_at_rest:
             self._is_at_rest = False
-            self._history.forget(_is_final)
+            self.convictions = convicted(self.convictions, self.standing.verdicts)
+            self._history.forget(lambda entry: isinstance(entry, Row | Rest))
 
     async def _rest_or_go_on(self, *, is_loading: bool) -> None:
         """Begin to come to rest when a test has ended and nothing hurts; stop that when something goes on."""
+        self._is_loading = is_loading
         moving = is_loading or not self.injector.is_calm
         if moving and self._resting is not None:
             await _cancelled(self._resting)
@@ -197,7 +211,8 @@ class Session:
             self._resting = asyncio.create_task(self._come_to_rest())
 
     async def _come_to_rest(self) -> None:
-        rest = await come_to_rest(self._world, Course(), settles_within_s=SETTLES_WITHIN_S)
+        course = Course(calm_since_s=self.injector.calm_since_s)
+        rest = await come_to_rest(self._world, course, settles_within_s=SETTLES_WITHIN_S)
         await read_final_state(self._world, self._pairs(), rest)
         self._is_at_rest, self._resting = True, None
         self._judge()
@@ -208,13 +223,15 @@ class Session:
     async def _keep_judging(self) -> None:
         while True:
             began, phase = time.monotonic(), self._phase
-            standing = await asyncio.to_thread(standing_of, self.so_far(), at_s=self._world.clock.now(), phase=phase)
+            look = partial(standing_of, at_s=self._world.clock.now(), phase=phase, convictions=self.convictions)
+            standing = await asyncio.to_thread(look, self.so_far())
             if phase == self._phase:  # else what was judged is not how it stands any more
                 self.standing = standing
             await asyncio.sleep(max(BETWEEN_STANDINGS_S, (time.monotonic() - began) / JUDGING_SHARE))
 
     def _judge(self) -> None:
-        self.standing = standing_of(self.so_far(), at_s=self._world.clock.now(), phase=self._phase)
+        now = self._world.clock.now()
+        self.standing = standing_of(self.so_far(), at_s=now, phase=self._phase, convictions=self.convictions)
 
     async def _finish(self, page: Page) -> None:
         self._take(await page.close())
@@ -226,21 +243,19 @@ class Session:
             await self._resting
 
 
-def _is_final(entry: object) -> bool:
-    return isinstance(entry, Row | Rest) or (isinstance(entry, Read) and entry.final)
-
-
 @contextmanager
 def _told_to_end() -> Iterator[asyncio.Event]:
     """Set by SIGINT and SIGTERM, which would otherwise end the harness in the middle of whatever it does."""
     told, loop = asyncio.Event(), asyncio.get_running_loop()
-    for number in (signal.SIGINT, signal.SIGTERM):
+    before = {number: signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM)}
+    for number in before:
         loop.add_signal_handler(number, told.set)
     try:
         yield told
     finally:
-        for number in (signal.SIGINT, signal.SIGTERM):
+        for number, handler in before.items():
             loop.remove_signal_handler(number)
+            signal.signal(number, handler)
 
 
 async def _cancelled(task: asyncio.Task[Any]) -> None:

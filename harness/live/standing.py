@@ -17,7 +17,7 @@ from harness.checkers.backlog import backlog
 from harness.history import Call, History
 from harness.verdict import Ruling, Verdict
 
-Phase = Literal["nothing sent yet", "under load", "coming to rest", "at rest"]
+Phase = Literal["nothing sent yet", "under load", "waiting for the faults to end", "coming to rest", "at rest"]
 ABOUT_THE_END = checkers.world_came_to_rest.name  # says only that the end is not there yet
 
 
@@ -44,9 +44,10 @@ class Standing:
         }
 
 
-def standing_of(history: History, *, at_s: float, phase: Phase) -> Standing:
-    """Judge what was seen so far."""
-    verdicts = [one for one in checkers.judge(history) if phase == "at rest" or one.checker != ABOUT_THE_END]
+def standing_of(history: History, *, at_s: float, phase: Phase, convictions: Sequence[Verdict] = ()) -> Standing:
+    """Judge what was seen so far; `convictions` are what was violated at an earlier rest."""
+    judged = [one for one in checkers.judge(history) if phase == "at rest" or one.checker != ABOUT_THE_END]
+    verdicts = standing_with(convictions, judged)
     return Standing(
         at_s=at_s,
         phase=phase,
@@ -55,6 +56,18 @@ def standing_of(history: History, *, at_s: float, phase: Phase) -> Standing:
         verdicts=tuple(verdicts),
         ruling=checkers.ruling(verdicts) if verdicts else Ruling.UNKNOWN,
     )
+
+
+def convicted(before: Sequence[Verdict], now: Sequence[Verdict]) -> tuple[Verdict, ...]:
+    """Every checker that ever found a violation while all was at rest, with the first it found."""
+    found = {verdict.checker: verdict for verdict in (*now, *before) if verdict.ruling is Ruling.VIOLATED}
+    return tuple(found.values())
+
+
+def standing_with(convictions: Sequence[Verdict], verdicts: Sequence[Verdict]) -> list[Verdict]:
+    """Verdicts, with those of an earlier rest in the place of what would acquit them: what was lost then may turn up later."""
+    earlier = {verdict.checker: verdict for verdict in convictions}
+    return [verdict if verdict.ruling is Ruling.VIOLATED else earlier.get(verdict.checker, verdict) for verdict in verdicts]
 
 
 def _counts(history: History) -> dict[str, int | None]:

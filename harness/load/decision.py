@@ -11,10 +11,10 @@ so that what holds wrongly has passed its own test wrongly, and sharing is not n
 depend on each other, which share most of their samples.
 
 What is slow while a bare stub beside the service is slow too accuses nobody; fast in spite of noise is fast. A machine that was
-calm for most of the time is enough to hold a limit by what was measured then, and the reason says how much was set aside. A
-generator that sent its requests late by more than a limit leaves room for cannot tell whether it holds, and what it was late by
-accuses nobody. A neighbour can keep a
-machine busy for a whole round, which the bounds of that round cannot know: nobody is accused before the third. Next: rows.py.
+calm for most of the time is enough to hold a limit by what was measured then (a second chance, so that *held* may be wrong
+twice as often where it is used), and the reason says how much was set aside. A generator that sent its requests late by more
+than a limit leaves room for cannot tell whether it holds, and what it was late by accuses nobody. A neighbour can keep a machine
+busy for a whole round, which the bounds of that round cannot know: nobody is accused before the third. Next: rows.py.
 """
 
 from __future__ import annotations
@@ -141,10 +141,7 @@ class _Case:
     late_ms: float  # the generator's own lateness at the limit's percentile; infinity if it did not say
 
     def too_late(self) -> str:
-        """Why the generator's figures say nothing of this limit; empty if it kept up.
-
-        Lateness adds at most its own percentile to that of the latency, so like is compared with like: P99 with the P99's limit.
-        """
+        """Why the generator's figures say nothing of this limit; empty if it kept up. P99 is held against the P99's limit."""
         most_ms = self.limit.limit_ms * NOISY_SHARE
         if self.late_ms == math.inf:
             return "the generator did not say how late it sent its requests"
@@ -191,8 +188,9 @@ def _accused(case: _Case, calm: Sequence[Sample], *, rule: Rule, doubt: float) -
     A machine that was busy for more than half of the time is not calm in the other half either.
     """
     limit, left_out = case.limit, len(case.samples) - len(calm)
-    found = bounded(calm, limit.share, doubt=doubt) if len(calm) >= max(limit.fewest, left_out) else None
-    if found is not None and found.low - case.late_ms > limit.limit_ms * (1 + rule.machines_differ):
+    own = [dataclasses.replace(sample, ms=sample.own_ms) for sample in calm]  # the generator's lateness is nobody's fault
+    found = bounded(own, limit.share, doubt=doubt) if len(own) >= max(limit.fewest, left_out) else None
+    if found is not None and found.low > limit.limit_ms * (1 + rule.machines_differ):
         return case.told(Ruling.VIOLATED, by=found)
     if case.every.low <= limit.limit_ms:
         return case.told(Ruling.UNKNOWN, "not enough samples to tell on which side of it")

@@ -24,6 +24,12 @@ class Sample:
 
     at_s: float
     ms: float
+    late_ms: float = 0.0  # of `ms`: how much later than intended the generator sent it
+
+    @property
+    def own_ms(self) -> float:
+        """What the service took."""
+        return self.ms - self.late_ms
 
 
 def of_endpoint(history: History, endpoint: str, *, since_s: float = 0.0) -> list[Sample]:
@@ -61,4 +67,4 @@ def _reads(history: History) -> list[Read]:
 def _sample(operation: Post | Read) -> Sample:
     answered = operation.outcome == "ok" and (isinstance(operation, Read) or operation.promises)
     took_ms = round((operation.end_s - operation.begin_s) * 1e3, 6)  # without the last bits that subtraction invents
-    return Sample(operation.begin_s, took_ms if answered else math.inf)
+    return Sample(operation.begin_s, took_ms if answered else math.inf, operation.late_s * 1e3)

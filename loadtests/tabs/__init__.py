@@ -10,13 +10,14 @@ carries it. Locust lets any site read its pages (CORS), so a request that anothe
 from __future__ import annotations
 
 import os
+import socket
 import urllib.error
 import urllib.request
 from dataclasses import dataclass
 from ipaddress import ip_address
 from pathlib import Path
 from typing import Any
-from urllib.parse import urlsplit
+from urllib.parse import quote, urlsplit
 
 from flask import Flask, Response, request, send_from_directory
 
@@ -38,7 +39,7 @@ class Harness:
     def ask(self, method: str, path: str, *, token: str, body: bytes) -> Response:
         """Hand on one question and its answer."""
         headers = {TOKEN_HEADER: token, "Content-Type": "application/json"}
-        question = urllib.request.Request(f"{self.url}/{path}", body or None, headers, method=method)
+        question = urllib.request.Request(f"{self.url}/{quote(path)}", body or None, headers, method=method)
         try:
             with urllib.request.urlopen(question, timeout=ANSWERS_WITHIN_S) as answer:
                 return _answer(answer.status, answer.headers.get("Content-Type"), answer.read())
@@ -62,6 +63,8 @@ def add_tabs(environment: Any) -> None:
 
     @app.after_request
     def extend(response: Response) -> Response:
+        response.headers["X-Frame-Options"] = "DENY"  # nobody else may show our buttons
+        response.headers["Content-Security-Policy"] = "frame-ancestors 'none'"
         if request.path == "/" and response.status_code == 200:
             response.set_data(response.get_data(as_text=True).replace("</body>", f"{_additions(harness.token)}</body>"))
         return response
@@ -79,14 +82,24 @@ def add_tabs(environment: Any) -> None:
 def _is_ours(headers: Any, *, bound_to: str) -> bool:
     """Whether a request comes from our own page or from no page at all.
 
-    A browser names the site that sends a request (Origin). And a page bound to this machine is asked for by this machine's
-    names only: another one was made to point here, so that its site passes for ours.
+    A browser names the site that sends a request (Origin). And the page is asked for by an address or a name of this machine
+    only: another name was made to point here, so that its site passes for ours.
     """
     host, origin = headers.get("Host", ""), headers.get("Origin")
-    named = urlsplit(f"//{host}").hostname or ""
-    if _is_loopback(bound_to) and not _is_loopback(named):
+    try:
+        named = urlsplit(f"//{host}").hostname or ""
+        comes_from = host if origin is None else urlsplit(origin).netloc
+    except ValueError:
         return False
-    return origin is None or urlsplit(origin).netloc == host
+    known = _is_loopback(named) if _is_loopback(bound_to) else _is_address(named) or named in (bound_to, socket.gethostname())
+    return known and comes_from == host
+
+
+def _is_address(name: str) -> bool:
+    try:
+        return name == "localhost" or ip_address(name) is not None
+    except ValueError:
+        return False
 
 
 def _is_loopback(name: str) -> bool:

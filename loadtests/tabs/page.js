@@ -105,7 +105,8 @@ function refreshButton(offer) {
 
 function toggle(offer, inputs, seconds) {
   const open = underWay(offer);
-  const settings = Object.fromEntries(inputs.map(([name, element]) => [name, value(element)]));
+  const given = inputs.filter(([, element]) => element.value !== ""); // an empty field: the default
+  const settings = Object.fromEntries(given.map(([name, element]) => [name, value(element)]));
   const body = { fault: offer.name, settings, seconds: seconds === "" ? null : Number(seconds) };
   return act(() => (open ? ask("DELETE", `faults/${open.index}`) : ask("POST", "faults", body)));
 }
@@ -187,7 +188,8 @@ function frame() {
 async function refreshPicture() {
   if (Date.now() - picture.at < PICTURE_EVERY_MS) return;
   picture.at = Date.now();
-  const answer = await ask("GET", "timeline.svg");
+  let answer;
+  try { answer = await ask("GET", "timeline.svg"); } catch { return; } // refresh() says so
   const before = picture.url;
   picture.url = URL.createObjectURL(await answer.blob());
   const shown = document.getElementById("harness-picture");

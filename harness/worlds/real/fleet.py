@@ -28,6 +28,7 @@ from harness.worlds.real.processes import Command, Guard, Process, await_ready, 
 READY_WITHIN_S = 30.0
 SET_UP_WITHIN_S = 120.0
 BEFORE_RESTART_S = 1.0
+CONNECTS_WITHIN_S = 1.0
 POLL_S = 0.1  # a service may log every request for its readiness
 SETUP = "setup"
 
@@ -246,8 +247,9 @@ async def all_of(steps: Iterable[Coroutine[Any, Any, None]]) -> None:
 async def missing_listener(port: int, address: str = "127.0.0.1") -> str:
     """ "" if something listens on a port of this machine, else a sentence that says so."""
     try:
-        _, writer = await asyncio.open_connection(address, port)
-    except OSError:
+        async with asyncio.timeout(CONNECTS_WITHIN_S):
+            _, writer = await asyncio.open_connection(address, port)
+    except OSError:  # a time-out is one too
         return f"nothing listens on its port {port}"
     writer.close()
     return ""

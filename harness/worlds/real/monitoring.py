@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import math
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -68,9 +69,10 @@ def read_samples(text: str) -> dict[str, float]:
 
 
 def depth_of(samples: Mapping[str, float], name: str | None) -> float | None:
-    """The backlog as a page shows it: the sum of that name's series; None if it has none."""
+    """The backlog as a page shows it: the sum of that name's series; None if it has none, or no number."""
     values = [value for series, value in samples.items() if series.partition("{")[0] == name]
-    return sum(values) if values else None
+    depth = sum(values)
+    return depth if values and math.isfinite(depth) else None
 
 
 def _series(name: str, labels: Mapping[str, str]) -> str:

@@ -129,6 +129,9 @@ class RealWorld:
 
     async def record_final_state(self) -> bool:
         self._stack.guard.require()
+        for watcher in self._watchers:
+            if watcher.done():
+                watcher.result()  # it watches for ever: an end is a defect of ours, and what it has not seen convicts nobody
         pairs = await self._rows.read_all()
         for pair in pairs or ():
             self._journal.record(Row(pair=pair))

@@ -111,6 +111,18 @@ def test_where_the_path_ends_is_told() -> None:
     assert "no client span of that call" in told(story), "nothing links that work to the POST"
 
 
+def test_a_post_that_ended_before_the_mail_did_not_send_it() -> None:
+    told = kept().span("a", "server", "t/s", begin_s=1.0, end_s=1.01)
+    told.span("a", "client", "t/m", parent="s", begin_s=1.0, end_s=1.01)
+    assert "no consumer span" in said(told.judged_by(a_trace_leads_from_post_to_mail))
+
+
+def test_another_client_of_the_work_is_not_the_call_of_the_provider() -> None:
+    told = kept().span("a", "producer", "t1/p").span("a", "consumer", "t2/c", links=("t1/p",))
+    told.span("a", "client", "t2/db", parent="c", begin_s=1.2, end_s=1.29)
+    assert "no client span of that call" in said(told.judged_by(a_trace_leads_from_post_to_mail))
+
+
 def test_a_client_span_at_another_time_is_another_call() -> None:
     told = kept().span("a", "producer", "t1/p").span("a", "consumer", "t2/c", links=("t1/p",))
     told.span("a", "client", "t2/m", parent="c", begin_s=8.0, end_s=8.1)

@@ -103,6 +103,23 @@ async def test_a_promise_about_the_fault_is_judged_once_it_was_started(world: Ti
     assert [item["checker"] for item in world.history.header.must_hold] == ["provider_is_spared", "rate_limit_is_respected"]
 
 
+async def test_a_refusal_of_single_mails_is_no_outage(world: TinyWorld) -> None:
+    hands = injector(world)
+    hands.start("SendGridAnswers", {"status": 400}, lasts_seconds=0.0)
+    assert world.history.header.must_hold == ()
+
+
+async def test_it_is_calm_since_the_last_fault_was_healed(world: TinyWorld) -> None:
+    hands = injector(world)
+    assert hands.calm_since_s == 0
+    hands.start("PostgresCrashes", {})
+    await until(lambda: bool(world.hurting))
+    world.clock.at_s = 40.0
+    hands.stop(0)
+    await until(lambda: hands.is_calm)
+    assert hands.calm_since_s == 40
+
+
 async def test_everything_is_healed_at_the_end(world: TinyWorld) -> None:
     hands = injector(world)
     for name in ("SendGridAnswers", "PostgresCrashes", "WorkerFreezes"):
@@ -127,9 +144,9 @@ async def test_what_breaks_the_harness_is_not_kept_to_itself(world: TinyWorld) -
         ("SendGridAnswer", {}, 1.0, "There is no fault 'SendGridAnswer'. Did you mean 'SendGridAnswers'?"),
         ("SendGridAnswers", {"statu": 1}, 1.0, "SendGridAnswers has no setting 'statu'. Did you mean 'status'?"),
         ("Deploys", {"status": 1}, 1.0, "Deploys has no setting 'status'. It has none."),
-        ("SendGridAnswers", {"status": 99}, 1.0, "status is 99, expected an HTTP status from 200 to 599"),
-        ("SendGridRateLimits", {"mails": -1}, 1.0, "mails is -1, expected 0 or more"),
-        ("SendGridRateLimits", {"window_seconds": 0}, 1.0, "window_seconds is 0, expected 1 or more"),
+        ("SendGridAnswers", {"status": 99}, 1.0, "status is 99, expected an HTTP status that takes no mail: 400 to 599"),
+        ("SendGridRateLimits", {"mails": -1}, 1.0, "mails is -1, expected 0 to 1,000,000"),
+        ("SendGridRateLimits", {"window_seconds": 0}, 1.0, "window_seconds is 0, expected 1 to 3,600"),
         ("SendGridLosesReplies", {"share": 2}, 1.0, "share is 2, expected 0 to 1"),
         ("RedisCrashes", {"loss": "all"}, 1.0, "loss is 'all', expected: 'process-crash', 'power-loss' or 'empty'"),
         ("NoFault", {}, -1.0, "A fault cannot last -1 seconds; expected 0 to 3600, or none at all: until it is stopped."),

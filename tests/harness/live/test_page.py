@@ -74,5 +74,10 @@ def test_the_address_people_open() -> None:
 
 
 def test_a_port_in_use_is_wrong_usage() -> None:
-    with socket.create_server(("127.0.0.1", 0)) as listener, pytest.raises(UsageError, match="name another with --port N"):
-        require_free(listener.getsockname()[1])
+    with socket.create_server(("127.0.0.1", 0)) as listener, pytest.raises(UsageError, match="it is in use; use other --bind or"):
+        require_free("127.0.0.1", listener.getsockname()[1])
+
+
+def test_an_address_that_is_not_ours_is_wrong_usage() -> None:
+    with pytest.raises(UsageError, match=r"cannot be served at 192\.0\.2\.1 port 8089"):
+        require_free("192.0.2.1", 8089)

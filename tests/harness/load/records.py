@@ -74,7 +74,7 @@ def _curve(points: Sequence[tuple[Limit, Limit]]) -> Callable[[float], float]:
 def _mapped(
     samples: Mapping[str, Sequence[Sample]], curves: Mapping[str, Callable[[float], float]]
 ) -> dict[str, Sequence[Sample]]:
-    return {endpoint: [Sample(one.at_s, curves[endpoint](one.ms)) for one in listed] for endpoint, listed in samples.items()}
+    return {endpoint: [replace(one, ms=curves[endpoint](one.ms)) for one in listed] for endpoint, listed in samples.items()}
 
 
 def of_runs(folders: Sequence[Path]) -> Record:
@@ -104,7 +104,7 @@ def _cut(samples: Sequence[Sample]) -> dict[int, list[Sample]]:
     blocks: dict[int, list[Sample]] = {}
     for one in samples:
         number = int((one.at_s + CLOCKS_DIFFER_S) // BLOCK_SECONDS)
-        blocks.setdefault(number, []).append(Sample(one.at_s - number * BLOCK_SECONDS, one.ms))
+        blocks.setdefault(number, []).append(replace(one, at_s=one.at_s - number * BLOCK_SECONDS))
     return blocks
 
 

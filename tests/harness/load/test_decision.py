@@ -145,6 +145,16 @@ def test_a_generator_that_is_late_cannot_tell() -> None:
     assert "did not say how late" in silent.reasons[0]
 
 
+def test_what_the_generator_was_late_by_accuses_nobody() -> None:
+    given = seen()
+    late = [Sample(one.at_s, one.ms, 0.0) for one in given.samples[POST]]
+    late = [dataclasses.replace(one, ms=one.ms + 200.0, late_ms=200.0) if k % 60 == 0 else one for k, one in enumerate(late)]
+    limits = Rule(limits=(Limit(POST, 99, 100.0),), looks=1)
+    slow = [dataclasses.replace(one, late_ms=0.0) for one in late]
+    assert decide(limits, dataclasses.replace(given, samples={POST: slow}), look=1).ruling is Ruling.VIOLATED
+    assert decide(limits, dataclasses.replace(given, samples={POST: late}), look=1).ruling is Ruling.UNKNOWN
+
+
 def test_the_p99_of_lateness_is_held_against_the_p99s_limit() -> None:
     given = seen()
     stalled = [Sample(one.at_s, 200.0 if one.at_s < 1.2 else 0.5) for one in given.lateness]  # 2 % of the time

@@ -68,7 +68,7 @@ def _suffered(random: Random, block: Seen, setting: Setting, *, factor: float) -
         return one.ms * factor * (setting.overload if math.floor(one.at_s) in slow else 1.0)
 
     return Seen(
-        samples={endpoint: [Sample(one.at_s, took_ms(one)) for one in listed] for endpoint, listed in block.samples.items()},
+        samples={endpoint: [replace(one, ms=took_ms(one)) for one in listed] for endpoint, listed in block.samples.items()},
         stub=[Sample(one.at_s, one.ms + STUB_IN_OVERLOAD_MS * (math.floor(one.at_s) in slow)) for one in block.stub],
         lateness=block.lateness,
     )
@@ -78,7 +78,7 @@ def _joined(seen: Seen, block: Seen, *, at_s: float) -> Seen:
     """`seen`, and a block from `at_s` on."""
 
     def moved(listed: Sequence[Sample]) -> list[Sample]:
-        return [Sample(at_s + one.at_s, one.ms) for one in listed]
+        return [replace(one, at_s=at_s + one.at_s) for one in listed]
 
     return Seen(
         samples={endpoint: [*before, *moved(block.samples[endpoint])] for endpoint, before in seen.samples.items()},
