@@ -17,6 +17,7 @@ from tests.harness.load.arranged import LAX, Found, arranged, hurried, load, moo
 from tests.test_nothing_is_left import processes_of, until
 
 TWO_ROUNDS = "longest_seconds = 20"  # the first is warm-up, the second counts
+WORKER = 'command = ["python", "-m", "reference", "worker", "--port", "{port}"]\nready = "/readyz"'
 SLEEPS = 'command = ["python", "-c", "import time; time.sleep(1000)"]'
 QUIET_SOON = {"longest_pause_seconds = 10": "longest_pause_seconds = 6"}
 INGEST, STATUS = "POST /ingest", "GET /ingest/{id}/status"
@@ -87,7 +88,7 @@ def assert_it_is_judged_again_alike(found: Found) -> None:
 
 
 def test_workers_that_do_not_work_are_found_out_although_the_answers_are_fast(tmp_path: Path, out: Path) -> None:
-    workers = {'command = ["python", "-m", "reference", "worker"]': SLEEPS, **QUIET_SOON}
+    workers = {WORKER: SLEEPS, **QUIET_SOON}
     found = hurried(of_reference(tmp_path, LAX, changes=workers), out)
     assert found.done.returncode == 1, found
     assert found.verdicts["every_accepted_event_is_stored_once"] == "violated", found

@@ -38,7 +38,7 @@ def test_the_reference_holds(tmp_path: Path) -> None:
         assert counts["lost"] == counts["stored_twice"] == 0
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture(scope="session")
 def draft(tmp_path_factory: pytest.TempPathFactory) -> Path:
     out = tmp_path_factory.mktemp("draft") / "out"
     names = ("worker_crash", "sendgrid_outage", "duplicate_storm")
