@@ -1,6 +1,6 @@
-"""The command line: ``python -m reference api|worker|migrate``.
+"""The command line: ``python -m reference api|worker|migrate``, and what operators run: ``dead-letters``.
 
-Where to go next: ``settings`` (what the environment says), ``wiring`` (how the parts come together).
+Where to go next: ``settings`` (what the environment says), ``wiring`` (how the parts come together), ``commands`` (operators').
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from random import SystemRandom
 
 import httpx
 
-from reference import wiring
+from reference import commands, letter_commands, wiring
 from reference.connection import QUEUE_ERRORS
 from reference.postgres import PostgresStore
 from reference.settings import BadSettingsError, Settings, read_settings
@@ -36,6 +36,8 @@ def main(argv: list[str] | None = None) -> int:
     except BadSettingsError as error:
         print(error, file=sys.stderr)
         return 2
+    if commands.is_one(arguments):
+        return asyncio.run(commands.run(arguments, settings))
     if arguments.process == "api":
         return _serve(settings, host=arguments.host, port=arguments.port)
     return asyncio.run(_work(settings) if arguments.process == "worker" else _migrate(settings))
@@ -49,6 +51,7 @@ def _parser() -> argparse.ArgumentParser:
     api.add_argument("--port", type=int, default=8000)
     processes.add_parser("worker", help="store rows and send mails")
     processes.add_parser("migrate", help="create the tables")
+    letter_commands.add_to(processes)
     return parser
 
 

@@ -58,6 +58,10 @@ WHERE events.source = done.source AND events.id = done.id AND events.status <> '
 _FAIL = """
 UPDATE events SET status = 'failed', reason = $3, processed_at = now() WHERE source = $1 AND id = $2 AND status <> 'completed'
 """
+_REOPEN = """
+UPDATE events SET status = 'pending', reason = '', processed_at = NULL, lease_owner = NULL, lease_until = NULL
+WHERE source = $1 AND id = $2 AND fingerprint = $3 AND status = 'failed'
+"""
 _RESERVE = f"""
 INSERT INTO events (source, id, type, payload, fingerprint, status, mail_state, processed_at, lease_owner, lease_until)
 VALUES ($1, $2, $3, $4::jsonb, $5, CASE WHEN $6 THEN 'pending' ELSE 'completed' END, CASE WHEN $6 THEN 'due' ELSE 'none' END,
@@ -138,6 +142,13 @@ class PostgresStore:
         """See Store."""
         async with self._connection() as connection:
             await connection.execute(_FAIL, pair.source, pair.id, reason)
+
+    async def reopen(self, pair: Pair, *, fingerprint: str) -> Row | None:
+        """See Store."""
+        async with self._connection() as connection:
+            await connection.execute(_REOPEN, pair.source, pair.id, fingerprint)
+            record = await connection.fetchrow(_SELECT, [pair.source], [pair.id])
+        return None if record is None else _row(record)
 
     async def find(self, event_id: str, *, source: str | None = None) -> list[Row]:
         """See Store."""

@@ -122,6 +122,10 @@ class MemoryStore:
         """See Store."""
         await self._transact(lambda events: _fail(events, pair, reason=reason))
 
+    async def reopen(self, pair: Pair, *, fingerprint: str) -> Row | None:
+        """See Store."""
+        return await self._transact(lambda events: _reopen(events, pair, fingerprint=fingerprint))
+
     async def find(self, event_id: str, *, source: str | None = None) -> list[Row]:
         """See Store."""
         return await self._transact(lambda events: _find(events, event_id, source=source))
@@ -183,6 +187,13 @@ def _fail(events: Events, pair: Pair, *, reason: str) -> None:
     row = events.get((pair.source, pair.id))
     if row is not None and row["status"] != "completed":
         row.update(status="failed", reason=reason, processed_at=time.time())
+
+
+def _reopen(events: Events, pair: Pair, *, fingerprint: str) -> Row | None:
+    row = events.get((pair.source, pair.id))
+    if row is not None and row["status"] == "failed" and row["fingerprint"] == fingerprint:
+        row.update(status="pending", reason="", processed_at=None, lease_owner=None, lease_until=0.0)
+    return None if row is None else _row(row)
 
 
 def _find(events: Events, event_id: str, *, source: str | None) -> list[Row]:

@@ -88,6 +88,10 @@ class Store(Protocol):
     async def fail(self, pair: Pair, *, reason: str) -> None:
         """Note that ``pair`` failed for good; completed rows stay completed."""
 
+    async def reopen(self, pair: Pair, *, fingerprint: str) -> Row | None:
+        """Make a failed row with this payload pending again; answers the row as it stands then, None if there is none."""
+        ...
+
     async def find(self, event_id: str, *, source: str | None = None) -> list[Row]:
         """The rows with this id, from ``source`` or from all."""
         ...

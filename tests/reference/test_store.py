@@ -131,6 +131,29 @@ async def test_failed_carries_its_reason(store: Store) -> None:
     assert (failed.status, failed.reason, failed.is_mail_sent) == ("failed", "refused", False)
 
 
+async def test_a_failed_row_can_be_opened_again_and_no_other(store: Store) -> None:
+    rows = [new("failed"), new("done"), new("waits")]
+    await store.add(rows)
+    await store.fail(Pair("a5", "failed"), reason="refused")
+    await store.complete([Pair("a5", "done")])
+    again = [await store.reopen(each.pair, fingerprint=each.fingerprint) for each in rows]
+    assert [(each.status, each.reason, each.processed_at is None) for each in again if each] == [
+        ("pending", "", True),
+        ("completed", "", False),
+        ("pending", "", True),
+    ]
+    assert await only(store, "failed") == again[0]
+    assert await store.reopen(Pair("a5", "unknown"), fingerprint="any") is None
+
+
+async def test_a_failed_row_is_not_opened_for_another_payload(store: Store) -> None:
+    await store.add([new("e1", data=1)])
+    await store.fail(Pair("a5", "e1"), reason="refused")
+    found = await store.reopen(Pair("a5", "e1"), fingerprint=new("e1", data=2).fingerprint)
+    assert found is not None
+    assert (found.status, found.fingerprint) == ("failed", new("e1", data=1).fingerprint)
+
+
 async def test_one_id_may_have_several_sources(store: Store) -> None:
     await store.add([new("e1", source="b"), new("e1", source="a")])
     assert [found.pair.source for found in await store.find("e1")] == ["a", "b"]
