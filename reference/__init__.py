@@ -8,7 +8,7 @@ The map, from the outside in:
 - ``intake`` and ``synchronous``: the two ways in (202 accepted, 200 processed)
 - ``worker``, ``delivery``, ``lease``, ``queue``: from the stream to the end of an event; ``scripts/`` holds the atomic steps
 - ``postman``, ``mailer``, ``breaker``, ``backoff``: mail
-- ``dead_letters``, and ``commands`` with ``letter_commands``: what operators run
+- ``commands``: what operators run: ``drain``, ``letter_commands`` (with ``dead_letters``)
 - ``store`` (the port), ``postgres``: rows
 - ``coalescer``, ``connection``, ``scripts``: how Redis is talked to
 

@@ -1,7 +1,7 @@
-"""What an operator runs beside the service: ``python -m reference dead-letters ...``. Each command is a file of its own.
+"""What an operator runs beside the service: ``python -m reference drain | dead-letters``. Each command is a file of its own.
 
 They talk to Redis and Postgres with the service's own settings. Exit codes: 0 done, 1 not done, 2 wrong usage or settings.
-Where to go next: ``letter_commands``.
+Where to go next: ``drain`` (the smallest), ``letter_commands``.
 """
 
 from __future__ import annotations

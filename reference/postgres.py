@@ -34,6 +34,7 @@ CREATE TABLE IF NOT EXISTS events (
     PRIMARY KEY (source, id)
 );
 CREATE INDEX IF NOT EXISTS events_by_id ON events (id);
+CREATE INDEX IF NOT EXISTS events_leased ON events (lease_until) WHERE lease_until IS NOT NULL;
 """
 
 _COLUMNS = """source, id, fingerprint, status, mail_state, reason, processed_at,
@@ -176,6 +177,11 @@ class PostgresStore:
         if record is None:
             raise StoreUnavailableError("the row was discarded at this very moment", was_asked=True)
         return Reservation(is_ours=False, row=_row(record))
+
+    async def leased(self) -> int:
+        """See Store."""
+        async with self._connection() as connection:
+            return int(await connection.fetchval("SELECT count(*) FROM events WHERE lease_until > now()"))
 
     async def release(self, pair: Pair, *, owner: str) -> None:
         """See Store."""

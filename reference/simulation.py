@@ -134,6 +134,10 @@ class MemoryStore:
         """See Store."""
         return await self._transact(lambda events: _reserve(events, new, owner=owner, lease_seconds=lease_seconds))
 
+    async def leased(self) -> int:
+        """See Store."""
+        return await self._transact(lambda events: sum(row["lease_until"] > time.time() for row in events.values()))
+
     async def release(self, pair: Pair, *, owner: str) -> None:
         """See Store."""
         await self._transact(lambda events: _release(events, pair, owner=owner))

@@ -100,6 +100,10 @@ class Store(Protocol):
         """Store ``new`` for one attempt, or take over a pending row nobody is at work on. Raises UnstorableError."""
         ...
 
+    async def leased(self) -> int:
+        """How many rows a synchronous request is at work on right now."""
+        ...
+
     async def release(self, pair: Pair, *, owner: str) -> None:
         """End the attempt of ``owner``; the row stays, for the next attempt."""
 

@@ -183,6 +183,20 @@ async def test_a_lease_ends_by_itself(store: Store) -> None:
     assert (await store.reserve(new("e1"), owner="two", lease_seconds=5)).is_ours
 
 
+async def test_rows_at_work_are_counted_until_their_attempt_or_their_lease_ends(store: Store) -> None:
+    await store.add([new("waits")])
+    assert await store.leased() == 0
+    for name in ("released", "completed", "discarded", "at work"):
+        await store.reserve(new(name.replace(" ", "-")), owner="one", lease_seconds=5)
+    await store.reserve(new("over"), owner="one", lease_seconds=0.05)
+    assert await store.leased() == 5
+    await store.release(Pair("a5", "released"), owner="one")
+    await store.complete([Pair("a5", "completed")])
+    await store.discard(Pair("a5", "discarded"), owner="one")
+    await asyncio.sleep(0.1)
+    assert await store.leased() == 1
+
+
 async def test_a_discarded_row_is_gone_but_never_a_completed_one(store: Store) -> None:
     pair = Pair("a5", "e1")
     await store.reserve(new("e1"), owner="one", lease_seconds=5)
