@@ -9,7 +9,7 @@ The map, from the outside in:
 - ``worker``, ``delivery``, ``lease``, ``queue``: from the stream to the end of an event; ``scripts/`` holds the atomic steps
 - ``postman``, ``mailer``, ``breaker``, ``backoff``: mail
 - ``commands``: what operators run: ``drain``, ``letter_commands`` (with ``dead_letters``)
-- ``store`` (the port), ``postgres``: rows
+- ``store`` (the port), ``postgres`` with ``statements``, ``memory`` (for the simulation): rows
 - ``coalescer``, ``connection``, ``scripts``: how Redis is talked to
 
 ``systems/`` tells the harness how to run it. Nothing here imports the harness.

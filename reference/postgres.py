@@ -14,65 +14,9 @@ from typing import Any
 import asyncpg
 from asyncpg.exceptions._base import InternalClientError
 
+from reference import statements
 from reference.events import Pair
 from reference.store import NewRow, Reservation, Row, StoreUnavailableError, UnstorableError
-
-SCHEMA = """
-CREATE TABLE IF NOT EXISTS events (
-    source       text NOT NULL,
-    id           text NOT NULL,
-    type         text,
-    payload      jsonb NOT NULL,
-    fingerprint  text NOT NULL,
-    status       text NOT NULL CHECK (status IN ('pending', 'completed', 'failed')),
-    mail_state   text NOT NULL CHECK (mail_state IN ('none', 'due', 'sent')),
-    reason       text NOT NULL DEFAULT '',
-    created_at   timestamptz NOT NULL DEFAULT now(),
-    processed_at timestamptz,
-    lease_owner  text,
-    lease_until  timestamptz,
-    PRIMARY KEY (source, id)
-);
-CREATE INDEX IF NOT EXISTS events_by_id ON events (id);
-CREATE INDEX IF NOT EXISTS events_leased ON events (lease_until) WHERE lease_until IS NOT NULL;
-"""
-
-_COLUMNS = """source, id, fingerprint, status, mail_state, reason, processed_at,
-coalesce(lease_until > now(), false) AS is_leased"""
-
-_ADD = """
-INSERT INTO events (source, id, type, payload, fingerprint, status, mail_state, processed_at)
-SELECT source, id, type, payload::jsonb, fingerprint,
-       CASE WHEN due THEN 'pending' ELSE 'completed' END, CASE WHEN due THEN 'due' ELSE 'none' END,
-       CASE WHEN due THEN NULL ELSE now() END
-FROM unnest($1::text[], $2::text[], $3::text[], $4::text[], $5::text[], $6::bool[])
-     AS new (source, id, type, payload, fingerprint, due)
-ON CONFLICT (source, id) DO NOTHING
-"""
-_SELECT = f"SELECT {_COLUMNS} FROM events JOIN unnest($1::text[], $2::text[]) AS wanted (source, id) USING (source, id)"
-_COMPLETE = """
-UPDATE events SET status = 'completed', mail_state = 'sent', reason = '', processed_at = now(),
-       lease_owner = NULL, lease_until = NULL
-FROM unnest($1::text[], $2::text[]) AS done (source, id)
-WHERE events.source = done.source AND events.id = done.id AND events.status <> 'completed'
-"""
-_FAIL = """
-UPDATE events SET status = 'failed', reason = $3, processed_at = now() WHERE source = $1 AND id = $2 AND status <> 'completed'
-"""
-_REOPEN = """
-UPDATE events SET status = 'pending', reason = '', processed_at = NULL, lease_owner = NULL, lease_until = NULL
-WHERE source = $1 AND id = $2 AND fingerprint = $3 AND status = 'failed'
-"""
-_RESERVE = f"""
-INSERT INTO events (source, id, type, payload, fingerprint, status, mail_state, processed_at, lease_owner, lease_until)
-VALUES ($1, $2, $3, $4::jsonb, $5, CASE WHEN $6 THEN 'pending' ELSE 'completed' END, CASE WHEN $6 THEN 'due' ELSE 'none' END,
-        CASE WHEN $6 THEN NULL ELSE now() END, $7, CASE WHEN $6 THEN now() + $8 * interval '1 second' END)
-ON CONFLICT (source, id) DO UPDATE SET lease_owner = EXCLUDED.lease_owner, lease_until = EXCLUDED.lease_until
-WHERE events.status = 'pending' AND events.fingerprint = EXCLUDED.fingerprint AND coalesce(events.lease_until <= now(), true)
-RETURNING {_COLUMNS}
-"""
-_RELEASE = "UPDATE events SET lease_owner = NULL, lease_until = NULL WHERE source = $1 AND id = $2 AND lease_owner = $3"
-_DISCARD = "DELETE FROM events WHERE source = $1 AND id = $2 AND lease_owner = $3 AND status = 'pending'"
 
 # A restart, a failover to a replica or a cut connection shows as one of these.
 _UNAVAILABLE = (
@@ -121,7 +65,7 @@ class PostgresStore:
         """Create what is missing; several processes may do so at once."""
         async with self._connection() as connection, connection.transaction():
             await connection.execute("SELECT pg_advisory_xact_lock(20261)")
-            await connection.execute(SCHEMA)
+            await connection.execute(statements.SCHEMA)
 
     async def add(self, rows: Sequence[NewRow]) -> list[Row | Exception]:
         """See Store."""
@@ -137,25 +81,24 @@ class PostgresStore:
         # Rows are locked in one order, so that two batches cannot wait for each other.
         ordered = sorted(set(pairs), key=lambda pair: (pair.source, pair.id))
         async with self._connection() as connection:
-            await connection.execute(_COMPLETE, [pair.source for pair in ordered], [pair.id for pair in ordered])
+            await connection.execute(statements.COMPLETE, [pair.source for pair in ordered], [pair.id for pair in ordered])
 
     async def fail(self, pair: Pair, *, reason: str) -> None:
         """See Store."""
         async with self._connection() as connection:
-            await connection.execute(_FAIL, pair.source, pair.id, reason)
+            await connection.execute(statements.FAIL, pair.source, pair.id, reason)
 
     async def reopen(self, pair: Pair, *, fingerprint: str) -> Row | None:
         """See Store."""
         async with self._connection() as connection:
-            await connection.execute(_REOPEN, pair.source, pair.id, fingerprint)
-            record = await connection.fetchrow(_SELECT, [pair.source], [pair.id])
+            await connection.execute(statements.REOPEN, pair.source, pair.id, fingerprint)
+            record = await connection.fetchrow(statements.SELECT, [pair.source], [pair.id])
         return None if record is None else _row(record)
 
     async def find(self, event_id: str, *, source: str | None = None) -> list[Row]:
         """See Store."""
-        query = f"SELECT {_COLUMNS} FROM events WHERE id = $1 AND ($2::text IS NULL OR source = $2) ORDER BY source LIMIT 100"
         async with self._connection() as connection:
-            return [_row(record) for record in await connection.fetch(query, event_id, source)]
+            return [_row(record) for record in await connection.fetch(statements.FIND, event_id, source)]
 
     async def reserve(self, new: NewRow, *, owner: str, lease_seconds: float) -> Reservation:
         """See Store."""
@@ -170,10 +113,10 @@ class PostgresStore:
             lease_seconds,
         )
         async with self._connection() as connection:
-            record = await connection.fetchrow(_RESERVE, *values)
+            record = await connection.fetchrow(statements.RESERVE, *values)
             if record is not None:
                 return Reservation(is_ours=True, row=_row(record))
-            record = await connection.fetchrow(_SELECT, [new.pair.source], [new.pair.id])
+            record = await connection.fetchrow(statements.SELECT, [new.pair.source], [new.pair.id])
         if record is None:
             raise StoreUnavailableError("the row was discarded at this very moment", was_asked=True)
         return Reservation(is_ours=False, row=_row(record))
@@ -186,12 +129,12 @@ class PostgresStore:
     async def release(self, pair: Pair, *, owner: str) -> None:
         """See Store."""
         async with self._connection() as connection:
-            await connection.execute(_RELEASE, pair.source, pair.id, owner)
+            await connection.execute(statements.RELEASE, pair.source, pair.id, owner)
 
     async def discard(self, pair: Pair, *, owner: str) -> None:
         """See Store."""
         async with self._connection() as connection:
-            await connection.execute(_DISCARD, pair.source, pair.id, owner)
+            await connection.execute(statements.DISCARD, pair.source, pair.id, owner)
 
     async def _add_together(self, rows: Sequence[NewRow]) -> list[Row | Exception]:
         ordered = sorted(rows, key=lambda row: (row.pair.source, row.pair.id))
@@ -199,8 +142,8 @@ class PostgresStore:
         types, payloads = [row.type for row in ordered], [row.payload for row in ordered]
         prints, due = [row.fingerprint for row in ordered], [row.is_mail_due for row in ordered]
         async with self._connection() as connection:
-            await connection.execute(_ADD, sources, ids, types, payloads, prints, due)
-            found = {row.pair: row for row in map(_row, await connection.fetch(_SELECT, sources, ids))}
+            await connection.execute(statements.ADD, sources, ids, types, payloads, prints, due)
+            found = {row.pair: row for row in map(_row, await connection.fetch(statements.SELECT, sources, ids))}
         missing = StoreUnavailableError("the row was discarded at this very moment", was_asked=True)
         return [found.get(row.pair, missing) for row in rows]
 

@@ -1,6 +1,6 @@
 """The event store as a port: what the service needs from a database, in values that no database defines.
 
-Two implementations pass one suite (tests/reference/test_store.py): ``postgres.PostgresStore`` and ``simulation.MemoryStore``.
+Two implementations pass one suite (tests/reference/test_store.py): ``postgres.PostgresStore`` and ``memory.MemoryStore``.
 The primary key (source, id) is the final arbiter of what is stored once, for both paths.
 """
 
