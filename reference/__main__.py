@@ -1,4 +1,4 @@
-"""The command line: ``python -m reference api|worker|migrate``, and what operators run: ``drain``, ``dead-letters``.
+"""The command line: ``python -m reference api|worker|migrate``, and what operators run: ``flag``, ``drain``, ``dead-letters``.
 
 Where to go next: ``settings`` (what the environment says), ``wiring`` (how the parts come together), ``commands`` (operators').
 """
@@ -16,7 +16,7 @@ from random import SystemRandom
 
 import httpx
 
-from reference import commands, drain, letter_commands, wiring
+from reference import commands, drain, flag_commands, letter_commands, wiring
 from reference.connection import QUEUE_ERRORS
 from reference.postgres import PostgresStore
 from reference.settings import BadSettingsError, Settings, read_settings
@@ -51,7 +51,7 @@ def _parser() -> argparse.ArgumentParser:
     api.add_argument("--port", type=int, default=8000)
     processes.add_parser("worker", help="store rows and send mails")
     processes.add_parser("migrate", help="create the tables")
-    for command in (drain, letter_commands):
+    for command in (flag_commands, drain, letter_commands):
         command.add_to(processes)
     return parser
 

@@ -1,7 +1,7 @@
 """The HTTP side: POST /ingest, GET /ingest/{id}/status, /healthz and /readyz, with FastAPI.
 
 Requests are read by hand: one pass from bytes to model, no dependency machinery on the hot path, same OpenAPI.
-Where to go next: ``intake`` (202), ``synchronous`` (200 processed), ``problems`` (everything else).
+Where to go next: ``flag`` (which way), ``handover`` (202), ``synchronous`` (200 processed), ``problems`` (everything else).
 """
 
 from __future__ import annotations
@@ -19,11 +19,11 @@ from starlette.types import Receive, Scope, Send
 
 from reference import problems
 from reference.events import Event, InvalidEventError, Pair, parse
-from reference.intake import Acceptance, Intake, UnansweredError, UnavailableError
+from reference.handover import Handover
+from reference.intake import Acceptance, UnansweredError, UnavailableError
 from reference.problem import ProblemError
 from reference.readiness import why_not_ready
 from reference.status import SeveralSourcesError, Status, StatusUnavailableError
-from reference.store import Row
 from reference.synchronous import SynchronousPath
 from reference.wiring import ApiParts
 
@@ -45,6 +45,7 @@ def create_app(parts: ApiParts) -> FastAPI:
 
     @asynccontextmanager
     async def lifespan(_: FastAPI) -> AsyncIterator[None]:
+        await parts.open()
         yield
         await parts.close()
 
@@ -89,9 +90,8 @@ async def ingest(request: Request) -> JSONResponse:
     parts = _parts(request)
     try:
         event = parse(await _read_body(request, limit_bytes=parts.settings.max_body_bytes))
-        if parts.intake is not None:
-            return await _accept(parts.intake, event)
-        assert parts.synchronous is not None
+        if parts.handover is not None and parts.flag.is_for_queue(event.pair):
+            return await _accept(parts.handover, event)
         return await _process(parts.synchronous, event)
     except InvalidEventError as error:
         raise ProblemError(422, f"Not an acceptable event: {error}.", kind="invalid") from None
@@ -126,9 +126,9 @@ async def readyz(request: Request) -> JSONResponse:
     return _Answer({"status": "ready"})
 
 
-async def _accept(intake: Intake, event: Event) -> JSONResponse:
+async def _accept(door: Handover, event: Event) -> JSONResponse:
     try:
-        acceptance = await intake.accept(event)
+        acceptance = await door.accept(event)
     except UnavailableError:
         detail = "The queue is unavailable; nothing was taken."
         raise ProblemError(503, detail, kind="queue-down", retry_after_seconds=1) from None
@@ -155,9 +155,9 @@ def _acceptance_answer(event: Event, acceptance: Acceptance) -> JSONResponse:
 
 
 async def _process(synchronous: SynchronousPath, event: Event) -> JSONResponse:
-    settled: Row | None = await synchronous.process(event)
+    settled = await synchronous.process(event)
     if settled is not None:
-        return _duplicate(event, current_status=settled.status)
+        return _duplicate(event, current_status=settled)
     body = {"status": "processed", "id": event.id, "idempotency_key": f"{event.source}:{event.id}"}
     return _Answer(body, 200, {"Location": _status_url(event.pair)})
 

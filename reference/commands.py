@@ -1,7 +1,7 @@
-"""What an operator runs beside the service: ``python -m reference drain | dead-letters``. Each command is a file of its own.
+"""What an operator runs beside the service: ``python -m reference flag | drain | dead-letters``, each a file of its own.
 
 They talk to Redis and Postgres with the service's own settings. Exit codes: 0 done, 1 not done, 2 wrong usage or settings.
-Where to go next: ``drain`` (the smallest), ``letter_commands``.
+Where to go next: ``drain`` (the smallest), ``flag_commands``, ``letter_commands``.
 """
 
 from __future__ import annotations
@@ -14,7 +14,8 @@ from typing import Any
 
 from redis.asyncio import Redis
 
-from reference.connection import QUEUE_ERRORS, connect
+from reference import wiring
+from reference.connection import QUEUE_ERRORS
 from reference.postgres import PostgresStore
 from reference.settings import Settings
 from reference.store import Store, StoreUnavailableError
@@ -51,7 +52,7 @@ def is_one(arguments: argparse.Namespace) -> bool:
 async def run(arguments: argparse.Namespace, settings: Settings) -> int:
     """Run the command; answers its exit code."""
     store = PostgresStore(settings.database_url.get_secret_value(), timeout_seconds=_CALL_SECONDS)
-    tools = Tools(settings, _redis(settings), store)
+    tools = Tools(settings, wiring.operators_redis(settings) if settings.redis_url else None, store)
     try:
         return await perform(arguments, tools)
     finally:
@@ -69,12 +70,6 @@ async def perform(arguments: argparse.Namespace, tools: Tools) -> int:
         return complain(f"{REDIS_IS_AWAY} ({error})")
     except StoreUnavailableError as error:
         return complain(f"{STORE_IS_AWAY} ({error})")
-
-
-def _redis(settings: Settings) -> Redis | None:
-    if not settings.redis_url:
-        return None
-    return connect(settings.redis_url, timeout_seconds=_CALL_SECONDS, connect_timeout_seconds=_CALL_SECONDS)
 
 
 def complain(sentence: str, *, code: int = NOT_DONE) -> int:

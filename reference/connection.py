@@ -21,6 +21,7 @@ STREAM = f"{TAG}:stream"
 DELAYED = f"{TAG}:delayed"
 PARKED = f"{TAG}:parked"
 DEAD = f"{TAG}:dead"
+FLAG = f"{TAG}:flag"
 GROUP = "workers"
 
 # What a call to Redis may raise when Redis or the network is in trouble.

@@ -45,20 +45,25 @@ class UnansweredError(Exception):
 
 @dataclass(frozen=True)
 class Acceptance:
-    """The script's answer: ``accepted``, ``duplicate``, ``conflict`` or ``full``, the current status and the backlog."""
+    """The script's answer: ``accepted``, ``duplicate``, ``conflict`` or ``full``, the current status and the backlog.
+
+    Or ``request``: nothing was taken, for a synchronous request left its ``marker`` there; ``handover`` knows what to do.
+    """
 
     kind: str
     status: str
     backlog: int
+    marker: str = ""
 
 
 @dataclass
 class Ticket:
-    """One request on its way. The token tells our own retry from somebody else's duplicate."""
+    """One request on its way. The token tells our own retry from somebody else's duplicate; ``marker`` is the one it may take."""
 
     event: Event
     fingerprint: str
     token: str
+    marker: str = ""
     was_sent: bool = False
 
 
@@ -72,9 +77,12 @@ class Intake:
         self._deadline_seconds = deadline_seconds
         self._calls: Coalescer[Ticket, Acceptance] = Coalescer(self._call, limit=100)
 
-    async def accept(self, event: Event) -> Acceptance:
-        """Accept ``event`` before the deadline. Raises InvalidEventError, UnavailableError or UnansweredError."""
-        ticket = Ticket(event, fingerprint(event), token=f"{self._random.getrandbits(64):016x}")
+    async def accept(self, event: Event, *, marker: str = "") -> Acceptance:
+        """Accept ``event`` before the deadline, also where this ``marker`` stands.
+
+        Raises InvalidEventError, UnavailableError or UnansweredError.
+        """
+        ticket = Ticket(event, fingerprint(event), token=f"{self._random.getrandbits(64):016x}", marker=marker)
         try:
             async with asyncio.timeout(self._deadline_seconds):
                 return await self._submit(ticket)
@@ -95,14 +103,14 @@ class Intake:
     async def _call(self, tickets: list[Ticket]) -> Sequence[Acceptance]:
         keys, args = self._arguments(tickets)
         answers = await self._send(tickets, keys, args)
-        return [Acceptance(kind, status, backlog) for kind, status, backlog in answers]
+        return [Acceptance(*answer) for answer in answers]
 
     def _arguments(self, tickets: list[Ticket]) -> tuple[list[str], list[scripts.Argument]]:
         keys, args = [STREAM, DELAYED, PARKED], list[scripts.Argument]([self._high_water])
         for ticket in tickets:
             pair = ticket.event.pair
             keys += [record_key(pair.key), index_key(pair.id)]
-            args += [pair.key, pair.source, ticket.fingerprint, ticket.token, ticket.event.model_dump_json()]
+            args += [pair.key, pair.source, ticket.fingerprint, ticket.token, ticket.marker, ticket.event.model_dump_json()]
         return keys, args
 
     async def _send(self, tickets: list[Ticket], keys: list[str], args: list[scripts.Argument]) -> Any:

@@ -41,6 +41,8 @@ class MemoryRow:
     processed_at: float | None = None
     lease_owner: str | None = None
     lease_until: float = 0.0
+    path: str = "queue"
+    marked: bool = False
 
 
 class MemoryStore:
@@ -61,9 +63,9 @@ class MemoryStore:
         """See Store."""
         return await self._transact(lambda events: [_add(events, new) for new in rows])
 
-    async def complete(self, pairs: Sequence[Pair]) -> None:
+    async def complete(self, pairs: Sequence[Pair], *, is_marked: bool = True) -> None:
         """See Store."""
-        await self._transact(lambda events: _complete_all(events, pairs))
+        await self._transact(lambda events: _complete_all(events, pairs, is_marked=is_marked))
 
     async def fail(self, pair: Pair, *, reason: str) -> None:
         """See Store."""
@@ -77,9 +79,10 @@ class MemoryStore:
         """See Store."""
         return await self._transact(lambda events: _find(events, event_id, source=source))
 
-    async def reserve(self, new: NewRow, *, owner: str, lease_seconds: float) -> Reservation:
+    async def reserve(self, new: NewRow, *, owner: str, lease_seconds: float, at_once: bool = False) -> Reservation:
         """See Store."""
-        return await self._transact(lambda events: _reserve(events, new, owner=owner, lease_seconds=lease_seconds))
+        until = time.time() + lease_seconds
+        return await self._transact(lambda events: _reserve(events, new, owner=owner, until=until, at_once=at_once))
 
     async def leased(self) -> int:
         """See Store."""
@@ -92,6 +95,15 @@ class MemoryStore:
     async def discard(self, pair: Pair, *, owner: str) -> None:
         """See Store."""
         await self._transact(lambda events: _discard(events, pair, owner=owner))
+
+    async def unmarked(self, *, within_seconds: float, most: int) -> list[Pair]:
+        """See Store."""
+        since = time.time() - within_seconds
+        return await self._transact(lambda events: _unmarked(events, since=since)[:most])
+
+    async def note_marked(self, pairs: Sequence[Pair]) -> None:
+        """See Store."""
+        await self._transact(lambda events: _note_marked(events, pairs))
 
     async def _transact(self, work: Callable[[Events], T]) -> T:
         try:
@@ -108,29 +120,30 @@ def _add(events: Events, new: NewRow) -> Row | Exception:
     if _has_nul(new.payload):
         return UnstorableError("unsupported Unicode escape sequence")
     key = (new.pair.source, new.pair.id)
-    if key not in events:
-        insert(events, new)
+    if key not in events or _row(events[key]).is_abandoned:
+        insert(events, new, path="queue", is_done=not new.is_mail_due)
     return _row(events[key])
 
 
-def insert(events: Events, new: NewRow) -> None:
-    """Add a row that is not there yet."""
-    status, mail_state = ("pending", "due") if new.is_mail_due else ("completed", "none")
-    row = MemoryRow(new.pair.source, new.pair.id, new.fingerprint, status, mail_state)
-    row.processed_at = None if new.is_mail_due else time.time()
+def insert(events: Events, new: NewRow, *, path: str, is_done: bool) -> None:
+    """Add a row, or put it in the place of one that counts no more."""
+    status, mail_state = "completed" if is_done else "pending", "due" if new.is_mail_due else "none"
+    row = MemoryRow(new.pair.source, new.pair.id, new.fingerprint, status, mail_state, path=path, marked=path == "queue")
+    row.processed_at = time.time() if is_done else None
     events[(row.source, row.id)] = vars(row)
 
 
-def _complete_all(events: Events, pairs: Sequence[Pair]) -> None:
+def _complete_all(events: Events, pairs: Sequence[Pair], *, is_marked: bool) -> None:
     rows = [events.get((pair.source, pair.id)) for pair in pairs]
     for row in [row for row in rows if row is not None and row["status"] != "completed"]:
         row.update(
             status="completed",
-            mail_state="sent",
+            mail_state="sent" if row["mail_state"] == "due" else row["mail_state"],
             reason="",
             processed_at=time.time(),
             lease_owner=None,
             lease_until=0.0,
+            marked=row["marked"] or is_marked,
         )
 
 
@@ -143,7 +156,7 @@ def _fail(events: Events, pair: Pair, *, reason: str) -> None:
 def _reopen(events: Events, pair: Pair, *, fingerprint: str) -> Row | None:
     row = events.get((pair.source, pair.id))
     if row is not None and row["status"] == "failed" and row["fingerprint"] == fingerprint:
-        row.update(status="pending", reason="", processed_at=None, lease_owner=None, lease_until=0.0)
+        row.update(status="pending", reason="", processed_at=None, lease_owner=None, lease_until=0.0, path="queue")
     return None if row is None else _row(row)
 
 
@@ -154,18 +167,18 @@ def _find(events: Events, event_id: str, *, source: str | None) -> list[Row]:
     return [_row(row) for key, row in sorted(events.items()) if key[1] == event_id]
 
 
-def _reserve(events: Events, new: NewRow, *, owner: str, lease_seconds: float) -> Reservation:
+def _reserve(events: Events, new: NewRow, *, owner: str, until: float, at_once: bool) -> Reservation:
     if _has_nul(new.payload):
         raise UnstorableError("unsupported Unicode escape sequence")
     key = (new.pair.source, new.pair.id)
     is_ours = key not in events
     if is_ours:
-        insert(events, new)
-    row = events[key]
-    is_free = row["status"] == "pending" and row["fingerprint"] == new.fingerprint and row["lease_until"] <= time.time()
+        insert(events, new, path="request", is_done=at_once and not new.is_mail_due)
+    found = _row(events[key])
+    is_free = found.is_abandoned and found.fingerprint == new.fingerprint
     if is_free:
-        row.update(lease_owner=owner, lease_until=time.time() + lease_seconds)
-    return Reservation(is_ours=is_ours or is_free, row=_row(row))
+        events[key].update(lease_owner=owner, lease_until=until)
+    return Reservation(is_ours=is_ours or is_free, row=_row(events[key]))
 
 
 def _release(events: Events, pair: Pair, *, owner: str) -> None:
@@ -180,6 +193,17 @@ def _discard(events: Events, pair: Pair, *, owner: str) -> None:
         del events[(pair.source, pair.id)]
 
 
+def _unmarked(events: Events, *, since: float) -> list[Pair]:
+    found = [row for row in events.values() if row["status"] == "completed" and not row["marked"] and row["processed_at"] > since]
+    return [Pair(source=row["source"], id=row["id"]) for row in sorted(found, key=lambda row: -row["processed_at"])]
+
+
+def _note_marked(events: Events, pairs: Sequence[Pair]) -> None:
+    for pair in pairs:
+        if (pair.source, pair.id) in events:
+            events[(pair.source, pair.id)]["marked"] = True
+
+
 def _row(row: dict[str, Any]) -> Row:
     processed_at = row["processed_at"]
     return Row(
@@ -190,6 +214,7 @@ def _row(row: dict[str, Any]) -> Row:
         reason=row["reason"],
         processed_at=None if processed_at is None else datetime.fromtimestamp(processed_at, UTC),
         is_leased=row["lease_until"] > time.time(),
+        path=row["path"],
     )
 
 

@@ -38,6 +38,9 @@ _UNAVAILABLE = (
 _UNSTORABLE = (asyncpg.DataError, asyncpg.ProgramLimitExceededError, asyncpg.StatementTooComplexError, ValueError)
 
 
+_TRIES = 3  # a row that was in the way may be discarded before it is read
+
+
 class PostgresStore:
     """``store.Store`` on a Postgres database. Calls and connecting end after ``timeout_seconds`` each."""
 
@@ -76,12 +79,10 @@ class PostgresStore:
                 return [error]
         return [(await self.add([row]))[0] for row in rows]
 
-    async def complete(self, pairs: Sequence[Pair]) -> None:
+    async def complete(self, pairs: Sequence[Pair], *, is_marked: bool = True) -> None:
         """See Store."""
-        # Rows are locked in one order, so that two batches cannot wait for each other.
-        ordered = sorted(set(pairs), key=lambda pair: (pair.source, pair.id))
         async with self._connection() as connection:
-            await connection.execute(statements.COMPLETE, [pair.source for pair in ordered], [pair.id for pair in ordered])
+            await connection.execute(statements.COMPLETE, *_named(pairs), is_marked)
 
     async def fail(self, pair: Pair, *, reason: str) -> None:
         """See Store."""
@@ -100,7 +101,7 @@ class PostgresStore:
         async with self._connection() as connection:
             return [_row(record) for record in await connection.fetch(statements.FIND, event_id, source)]
 
-    async def reserve(self, new: NewRow, *, owner: str, lease_seconds: float) -> Reservation:
+    async def reserve(self, new: NewRow, *, owner: str, lease_seconds: float, at_once: bool = False) -> Reservation:
         """See Store."""
         values = (
             new.pair.source,
@@ -109,17 +110,19 @@ class PostgresStore:
             new.payload,
             new.fingerprint,
             new.is_mail_due,
+            new.is_mail_due or not at_once,
             owner,
             lease_seconds,
         )
         async with self._connection() as connection:
-            record = await connection.fetchrow(statements.RESERVE, *values)
-            if record is not None:
-                return Reservation(is_ours=True, row=_row(record))
-            record = await connection.fetchrow(statements.SELECT, [new.pair.source], [new.pair.id])
-        if record is None:
-            raise StoreUnavailableError("the row was discarded at this very moment", was_asked=True)
-        return Reservation(is_ours=False, row=_row(record))
+            for _ in range(_TRIES):
+                record = await connection.fetchrow(statements.RESERVE, *values)
+                if record is not None:
+                    return Reservation(is_ours=True, row=_row(record))
+                record = await connection.fetchrow(statements.SELECT, [new.pair.source], [new.pair.id])
+                if record is not None:
+                    return Reservation(is_ours=False, row=_row(record))
+        raise _discarded()
 
     async def leased(self) -> int:
         """See Store."""
@@ -136,16 +139,34 @@ class PostgresStore:
         async with self._connection() as connection:
             await connection.execute(statements.DISCARD, pair.source, pair.id, owner)
 
+    async def unmarked(self, *, within_seconds: float, most: int) -> list[Pair]:
+        """See Store."""
+        async with self._connection() as connection:
+            found = await connection.fetch(statements.UNMARKED, within_seconds, most)
+        return [Pair(source=record["source"], id=record["id"]) for record in found]
+
+    async def note_marked(self, pairs: Sequence[Pair]) -> None:
+        """See Store."""
+        async with self._connection() as connection:
+            await connection.execute(statements.NOTE_MARKED, *_named(pairs))
+
     async def _add_together(self, rows: Sequence[NewRow]) -> list[Row | Exception]:
         ordered = sorted(rows, key=lambda row: (row.pair.source, row.pair.id))
         sources, ids = [row.pair.source for row in ordered], [row.pair.id for row in ordered]
         types, payloads = [row.type for row in ordered], [row.payload for row in ordered]
         prints, due = [row.fingerprint for row in ordered], [row.is_mail_due for row in ordered]
         async with self._connection() as connection:
-            await connection.execute(statements.ADD, sources, ids, types, payloads, prints, due)
-            found = {row.pair: row for row in map(_row, await connection.fetch(statements.SELECT, sources, ids))}
-        missing = StoreUnavailableError("the row was discarded at this very moment", was_asked=True)
-        return [found.get(row.pair, missing) for row in rows]
+            for _ in range(_TRIES):
+                await connection.execute(statements.ADD, sources, ids, types, payloads, prints, due)
+                found = {row.pair: row for row in map(_row, await connection.fetch(statements.SELECT, sources, ids))}
+                if any(row.is_abandoned for row in found.values()):
+                    await connection.execute(statements.CLAIM, sources, ids, types, payloads, prints, due)
+                    found = {row.pair: row for row in map(_row, await connection.fetch(statements.SELECT, sources, ids))}
+                # One that a request let go of since is nobody's yet: whoever worked on it now would not be alone.
+                found = {pair: row for pair, row in found.items() if not row.is_abandoned}
+                if all(row.pair in found for row in rows):
+                    break
+        return [found.get(row.pair, _discarded()) for row in rows]
 
     @asynccontextmanager
     async def _connection(self) -> AsyncIterator[Any]:
@@ -179,6 +200,10 @@ class PostgresStore:
             return self._pool
 
 
+def _discarded() -> StoreUnavailableError:
+    return StoreUnavailableError("a request let go of the row at this very moment, again and again", was_asked=True)
+
+
 async def _give_back(pool: Any, connection: Any, *, timeout_seconds: float) -> None:
     with suppress(*_UNAVAILABLE):  # the pool ends a connection by itself that it cannot reset
         await pool.release(connection, timeout=timeout_seconds)
@@ -187,6 +212,12 @@ async def _give_back(pool: Any, connection: Any, *, timeout_seconds: float) -> N
 def _describe(error: Exception) -> str:
     # The first line only, and no detail: Postgres quotes the data there.
     return f"{type(error).__name__}: {str(error).splitlines()[0] if str(error) else 'no answer in time'}"
+
+
+def _named(pairs: Sequence[Pair]) -> tuple[list[str], list[str]]:
+    # Rows are locked in one order, so that two batches cannot wait for each other.
+    ordered = sorted(set(pairs), key=lambda pair: (pair.source, pair.id))
+    return [pair.source for pair in ordered], [pair.id for pair in ordered]
 
 
 def _row(record: Any) -> Row:
@@ -198,4 +229,5 @@ def _row(record: Any) -> Row:
         reason=record["reason"],
         processed_at=record["processed_at"],
         is_leased=record["is_leased"],
+        path=record["path"],
     )

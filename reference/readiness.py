@@ -1,4 +1,6 @@
-"""Whether an API process can take events: the asynchronous path needs Redis that never evicts, the synchronous one the database.
+"""Whether an API process can take events: the queue needs a Redis that never evicts, the synchronous path the database.
+
+It needs what the flag sends its way: while nothing goes to the queue, Redis may be away.
 
 Where to go next: ``api`` (/readyz).
 """
@@ -16,9 +18,10 @@ from reference.wiring import ApiParts
 async def why_not_ready(parts: ApiParts) -> str | None:
     """What is missing, in a sentence; None when ready."""
     try:
-        if parts.redis is not None:
-            return await _why_redis_is_not(parts.redis)
-        await parts.store.ping()
+        if parts.redis is not None and parts.flag.percent > 0 and (reason := await _why_redis_is_not(parts.redis)):
+            return reason
+        if parts.redis is None or parts.flag.percent < 100:
+            await parts.store.ping()
     except QUEUE_ERRORS:
         return "Redis cannot be reached; check REDIS_URL and that the server runs."
     except StoreUnavailableError:

@@ -15,12 +15,12 @@ from typing import Any, Protocol
 
 import httpx
 
-from reference import wiring
+from reference import flag, wiring
 from reference.api import create_app
 from reference.memory import Database, MemoryStore, Tables
 from reference.settings import Settings
 
-__all__ = ["Database", "Host", "MemoryStore", "Tables", "build"]
+__all__ = ["Database", "Host", "MemoryStore", "Tables", "build", "set_flag"]
 
 
 class Host(Protocol):
@@ -47,6 +47,17 @@ def build(host: Host) -> Callable[[], Awaitable[None]]:
         store, settings = MemoryStore(host.database), _settings(tuple(sorted(host.env.items())))
         given = wiring.Surroundings(host.name, settings, host.random, store, host.transport)
         await (_api(host, given) if host.role == "api" else _worker(host, given))
+
+    return main
+
+
+def set_flag(host: Host, percent: int | None) -> Callable[[], Awaitable[None]]:
+    """The main of a simulated ``flag set`` (None: ``flag clear``)."""
+
+    async def main() -> None:
+        redis = wiring.operators_redis(_settings(tuple(sorted(host.env.items()))))
+        await flag.write(redis, percent)
+        await redis.aclose()
 
     return main
 

@@ -5,7 +5,8 @@ Where to go next: ``__main__`` (real) and ``simulation`` (simulated) give, ``api
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+import asyncio
+from dataclasses import dataclass, field
 from random import Random
 
 import httpx
@@ -15,9 +16,12 @@ from reference.backoff import Backoff
 from reference.breaker import Breaker
 from reference.connection import connect
 from reference.delivery import Delivery
+from reference.flag import Flag, default_percent
+from reference.handover import Handover
 from reference.intake import Intake
 from reference.lease import Leases
 from reference.mailer import Mailer
+from reference.markers import Markers
 from reference.postman import Postman
 from reference.queue import Queue
 from reference.settings import Settings
@@ -28,6 +32,7 @@ from reference.worker import Worker
 
 _API_CALL_SECONDS = 0.4  # two calls and a new connection fit into the accept deadline
 _WORKER_CALL_SECONDS = 2.0
+_OPERATORS_CALL_SECONDS = 5.0
 
 
 @dataclass(frozen=True)
@@ -48,19 +53,31 @@ class Surroundings:
 
 @dataclass(frozen=True)
 class ApiParts:
-    """What the API is made of: on the asynchronous path ``intake``, on the synchronous one ``synchronous``."""
+    """What the API is made of: both paths and the flag between them; without Redis the synchronous path alone."""
 
     settings: Settings
     redis: Redis | None
     store: Store
     statuses: Statuses
     intake: Intake | None
-    synchronous: SynchronousPath | None
+    handover: Handover | None
+    synchronous: SynchronousPath
+    markers: Markers | None
+    flag: Flag
+    chores: list[asyncio.Task[None]] = field(default_factory=list)
+
+    async def open(self) -> None:
+        """Know the flag, and follow it from now on."""
+        await self.flag.look()
+        duties = [self.flag.watch(), self.markers.keep_up()] if self.markers is not None else []
+        self.chores.extend(map(asyncio.create_task, duties))
 
     async def close(self) -> None:
         """Finish what must be, then close connections."""
-        if self.synchronous is not None:
-            await self.synchronous.finish(within_seconds=self.settings.drain_seconds / 2)
+        for chore in self.chores:
+            chore.cancel()
+        await asyncio.gather(*self.chores, return_exceptions=True)
+        await self.synchronous.finish(within_seconds=self.settings.drain_seconds / 2)
         if self.redis is not None:
             await self.redis.aclose()
         await self.store.close()
@@ -69,14 +86,20 @@ class ApiParts:
 def api(given: Surroundings) -> ApiParts:
     """The parts of an API process."""
     settings = given.settings
-    redis = _redis(settings, seconds=_API_CALL_SECONDS) if settings.async_ingestion else None
+    redis = _redis(settings, seconds=_API_CALL_SECONDS) if settings.redis_url else None
+    statuses = Statuses(redis, given.store)
+    intake = _intake(redis, given) if redis is not None else None
+    markers = _markers(redis, given) if redis is not None else None
     return ApiParts(
         settings=settings,
         redis=redis,
         store=given.store,
-        statuses=Statuses(redis, given.store),
-        intake=_intake(redis, given) if redis is not None else None,
-        synchronous=_synchronous(given) if redis is None else None,
+        statuses=statuses,
+        intake=intake,
+        handover=_handover(intake, given, statuses=statuses) if intake is not None else None,
+        synchronous=_synchronous(given, markers=markers),
+        markers=markers,
+        flag=Flag(redis, markers, default_percent=default_percent(settings), random=given.random),
     )
 
 
@@ -101,6 +124,11 @@ def postman(given: Surroundings) -> Postman:
     return Postman(mailer, breaker=breaker, backoff=given.backoff, at_once=settings.mail_concurrency)
 
 
+def operators_redis(settings: Settings) -> Redis:
+    """Redis for a command an operator waits for."""
+    return _redis(settings, seconds=_OPERATORS_CALL_SECONDS)
+
+
 def _redis(settings: Settings, *, seconds: float) -> Redis:
     return connect(settings.redis_url, timeout_seconds=seconds, connect_timeout_seconds=seconds / 2)
 
@@ -110,5 +138,14 @@ def _intake(redis: Redis, given: Surroundings) -> Intake:
     return Intake(redis, random=given.random, high_water=settings.high_water, deadline_seconds=settings.accept_deadline_seconds)
 
 
-def _synchronous(given: Surroundings) -> SynchronousPath:
-    return SynchronousPath(store=given.store, postman=postman(given), settings=given.settings, backoff=given.backoff)
+def _handover(intake: Intake, given: Surroundings, *, statuses: Statuses) -> Handover:
+    return Handover(intake, store=given.store, statuses=statuses, patience_seconds=given.settings.accept_deadline_seconds)
+
+
+def _markers(redis: Redis, given: Surroundings) -> Markers:
+    return Markers(redis, given.store, random=given.random, window_seconds=given.settings.dedupe_window_hours * 3600)
+
+
+def _synchronous(given: Surroundings, *, markers: Markers | None) -> SynchronousPath:
+    settings = given.settings
+    return SynchronousPath(store=given.store, postman=postman(given), settings=settings, backoff=given.backoff, markers=markers)
