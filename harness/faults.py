@@ -102,6 +102,17 @@ class Deploys:
     needs: ClassVar[str] = "api"
 
 
+@dataclass(frozen=True, slots=True)
+class FlagFlips:
+    """The service's flag is turned: `percent` of its events go to the queue, until the fault ends and the flag is cleared."""
+
+    needs: ClassVar[str] = "flag"
+    percent: int = 0
+
+    def __post_init__(self) -> None:
+        _require(0 <= self.percent <= 100, f"percent is {self.percent}, expected 0 to 100")
+
+
 def _require(fits: bool, what: str) -> None:
     if not fits:
         raise ValueError(what)
@@ -118,6 +129,7 @@ Fault = (
     | WorkerCrashes
     | WorkerFreezes
     | Deploys
+    | FlagFlips
 )
 FAULTS: dict[str, type[Fault]] = {
     fault.__name__: fault
@@ -132,6 +144,7 @@ FAULTS: dict[str, type[Fault]] = {
         WorkerCrashes,
         WorkerFreezes,
         Deploys,
+        FlagFlips,
     )
 }
 

@@ -7,6 +7,7 @@
     status        readable at once, never going back, never saying more than was done
     availability  fast, available, honest refusals
     recovery      provider spared, backlog drained, ingest back, processes up, clean terminations
+    rollback      a turned flag is followed
     evidence      whether the run proves anything: judged always
     noise         how slow the machine itself was, so that a service is not convicted of it
 
@@ -34,6 +35,7 @@ from harness.checkers.recovery import (
     rate_limit_is_respected,
     terminations_are_clean,
 )
+from harness.checkers.rollback import the_flag_is_followed
 from harness.checkers.status import (
     a_promise_is_readable_at_once,
     completed_means_done,
@@ -73,6 +75,7 @@ _EVERY: tuple[Checker | Parameterised, ...] = (
     rate_limit_is_respected,
     backlog_drains,
     terminations_are_clean,
+    the_flag_is_followed,
     *ALWAYS_JUDGED,
 )
 CHECKERS: Mapping[str, Checker | Parameterised] = {known.name: known for known in _EVERY}
@@ -157,5 +160,6 @@ __all__ = [
     "stories",
     "terminations_are_clean",
     "the_contract",
+    "the_flag_is_followed",
     "world_came_to_rest",
 ]

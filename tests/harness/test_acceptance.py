@@ -48,7 +48,7 @@ def test_there_are_the_seven_of_the_draft_and_every_checker_exists() -> None:
     assert set(acceptance.VOIDS_AN_EXECUTION) <= set(CHECKERS)
 
 
-@pytest.mark.parametrize("name", ["rollback", "queue_depth", "tracing"])
+@pytest.mark.parametrize("name", ["queue_depth", "tracing"])
 def test_what_no_code_judges_stays_outside(name: str) -> None:
     one = ruled(name, execution("worker_crash", verdict(DELIVERY)))
     assert one.ruling is None
