@@ -83,7 +83,14 @@ CRITERIA = (
     Criterion(
         name="rollback",
         text="The feature flag allows an instant rollback to the synchronous path",
-        missing="no scenario turns the flag yet",
+        checkers=("the_flag_is_followed",),  # what else holds then stands under the other criteria
+        needs=("flag_flips", "rollback_with_backlog", "rollback_without_redis"),
+        numbers=(
+            ("accepted", "accepted events"),
+            ("lost", "lost"),
+            ("stored_twice", "stored twice"),
+            ("mailed_twice", "mailed twice"),
+        ),
     ),
     Criterion(
         name="queue_depth",

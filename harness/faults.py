@@ -109,6 +109,17 @@ class Deploys:
     needs: ClassVar[str] = "api"
 
 
+@dataclass(frozen=True, slots=True)
+class FlagFlips:
+    """The service's flag is turned: `percent` of its events go to the queue, until the fault ends and the flag is cleared."""
+
+    needs: ClassVar[str] = "flag"
+    percent: int = 0
+
+    def __post_init__(self) -> None:
+        _require(0 <= self.percent <= 100, f"percent is {self.percent}, expected 0 to 100")
+
+
 def _require(fits: bool, what: str) -> None:
     if not fits:
         raise ValueError(what)
@@ -126,6 +137,7 @@ Fault = (
     | WorkerFreezes
     | WorkersStop
     | Deploys
+    | FlagFlips
 )
 FAULTS: dict[str, type[Fault]] = {
     fault.__name__: fault
@@ -141,6 +153,7 @@ FAULTS: dict[str, type[Fault]] = {
         WorkerFreezes,
         WorkersStop,
         Deploys,
+        FlagFlips,
     )
 }
 

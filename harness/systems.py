@@ -5,41 +5,22 @@
 
 from __future__ import annotations
 
-import json
 import re
 import tomllib
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any, Literal
+from typing import Literal
 
 from pydantic import BaseModel, ConfigDict, Field, PositiveFloat, PositiveInt, ValidationError, model_validator
 
+from harness.mistakes import sentence
 from harness.usage import UsageError, nearest
 
 BUILT_IN = Path(__file__).resolve().parent.parent / "reference" / "systems"
 PLACEHOLDERS = ("port", "redis_url", "postgres_url", "sendgrid_url", "otlp_url")
+PERCENT = "percent"  # stands in flag.set alone
+_NAME = r"^[\w.]+:\w+$"
 _PLACEHOLDER = re.compile(r"\{(\w+)\}")
-_TABLE = "a table of its own: [name], and its keys below it"
-_KINDS_OF_SETTINGS = ("str", "int", "float")  # pydantic names each it tried for a server's setting
-EXPECTED = {  # in place of pydantic's words for people who write Python
-    "list_type": 'a list of words: ["python", "service.py", "--port", "{{port}}"]',
-    "too_short": 'a list of at least one word: ["python", "service.py"]',
-    "string_type": 'text in quotes: "..."',
-    "dict_type": _TABLE,
-    "model_type": _TABLE,
-    "model_attributes_type": _TABLE,
-    "int_type": "a whole number without quotes",
-    "int_parsing": "a whole number without quotes",
-    "int_from_float": "a whole number without quotes",
-    "float_type": "a number without quotes",
-    "float_parsing": "a number without quotes",
-    "greater_than": "a number greater than {gt}",
-    "greater_than_equal": "a number of at least {ge}",
-    "less_than": "a number less than {lt}",
-    "less_than_equal": "a number of at most {le}",
-    "literal_error": "one of {expected}",
-    "string_pattern_mismatch": 'a module and a name in it: "package.module:build"',
-}
 
 
 class _Section(BaseModel):
@@ -64,6 +45,19 @@ class Api(Process):
     """The processes that answer POST /ingest; `headers` go with every request."""
 
     headers: dict[str, str] = {}
+
+
+class Flag(_Section):
+    """How the share of events that go to the queue is turned while the service runs: commands that end with exit code 0."""
+
+    set: list[str] = Field(min_length=1)
+    clear: list[str] = Field(min_length=1)
+
+    @model_validator(mode="after")
+    def _says_how_much(self) -> Flag:
+        if not any("{percent}" in word for word in self.set):
+            raise ValueError('set names {percent} nowhere; write it where the number goes: ["python", "flag.py", "{percent}"]')
+        return self
 
 
 class Observe(_Section):
@@ -128,9 +122,10 @@ class Load(_Section):
 
 
 class Simulation(_Section):
-    """How a Python service is built in the simulated world, loaded by name."""
+    """How a Python service is built in the simulated world, and its flag turned there, loaded by name."""
 
-    build: str = Field(pattern=r"^[\w.]+:\w+$")
+    build: str = Field(pattern=_NAME)
+    flag: str | None = Field(default=None, pattern=_NAME)
     flaws: str | None = None
 
 
@@ -155,6 +150,7 @@ class System(_Section):
     observe: Observe
     setup: Setup | None = None
     worker: Process | None = None
+    flag: Flag | None = None
     env: dict[str, str] = {}
     redis: Server = Server()
     postgres: Server = Server()
@@ -166,10 +162,20 @@ class System(_Section):
 
     @model_validator(mode="after")
     def _placeholders_are_known(self) -> System:
-        for text in self._texts():
+        turned = [(text, (*PLACEHOLDERS, PERCENT)) for text in (self.flag.set if self.flag is not None else ())]
+        for text, known in [*((text, PLACEHOLDERS) for text in self._texts()), *turned]:
             for name in _PLACEHOLDER.findall(text):
-                if name not in PLACEHOLDERS:
-                    raise ValueError(f"unknown placeholder {{{name}}} in '{text}'. {nearest(name, PLACEHOLDERS)}")
+                if name not in known:
+                    raise ValueError(f"unknown placeholder {{{name}}} in '{text}'. {nearest(name, known)}")
+        return self
+
+    @model_validator(mode="after")
+    def _flag_turns_in_both_worlds(self) -> System:
+        if self.simulation is not None and (self.flag is None) != (self.simulation.flag is None):
+            there, lacking = ("simulation.flag", "[flag]") if self.flag is None else ("[flag]", "simulation.flag")
+            raise ValueError(
+                f"{there} stands without {lacking}; a flag is turned in both worlds or in none: add it, or leave both out"
+            )
         return self
 
     @model_validator(mode="after")
@@ -180,6 +186,7 @@ class System(_Section):
 
     def _texts(self) -> list[str]:
         commands = [part.command for part in (self.setup, self.api, self.worker) if part is not None]
+        commands += [self.flag.clear] if self.flag is not None else []
         return [*self.env.values(), *(word for command in commands for word in command)]
 
     def names_placeholder(self, name: str) -> bool:
@@ -190,6 +197,7 @@ class System(_Section):
     def offers(self) -> frozenset[str]:
         """What can be hurt or judged here: servers, process roles, observations and claims, by the names checkers ask for."""
         has = {"api": True, "rows": True, "worker": self.worker is not None, "simulation": self.simulation is not None}
+        has["flag"] = self.flag is not None
         has |= {server: self.names_placeholder(f"{server}_url") for server in ("redis", "postgres", "sendgrid")}
         has["mails"] = has["sendgrid"] and self.observe.mail_id is not None and self.observe.mail_source is not None
         has["queue_depth"] = self.observe.metrics is not None and self.observe.queue_depth is not None
@@ -250,36 +258,4 @@ def load(name: str) -> System:
     try:
         return System(**(data | {"path": path.resolve()}))
     except ValidationError as error:
-        raise UsageError(f"The system file {path} is wrong: {_sentence(error)}") from None
-
-
-def _sentence(error: ValidationError) -> str:
-    # A key nobody knows goes first: it is why another one is missing.
-    first: dict[str, Any] = dict(min(error.errors(), key=lambda one: one["type"] != "extra_forbidden"))
-    where = ".".join(str(part) for part in first["loc"] if part not in _KINDS_OF_SETTINGS)
-    if first["type"] == "extra_forbidden":
-        return f"unknown key '{where}'. {nearest(str(first['loc'][-1]), _keys(first['loc'][:-1]))}"
-    if first["type"] == "missing":
-        return f"the required key '{where}' is missing; see docs/your-service.md for a complete file."
-    if first["type"] == "value_error":
-        told = f"{where}: {first['ctx']['error']}" if where else str(first["ctx"]["error"])
-        return told if told.endswith("?") else f"{told}."
-    return f"{where} is {json.dumps(first['input'], default=str)}, expected {_expected(first)}."
-
-
-def _expected(mistake: dict[str, Any]) -> str:
-    """What should have stood in a place of the file, in TOML's words."""
-    kind, context = mistake["type"], mistake.get("ctx", {})
-    if kind in EXPECTED:
-        return EXPECTED[kind].format(**context)
-    return str(mistake["msg"]).removeprefix("Input should be ")
-
-
-def _keys(section: tuple[Any, ...]) -> list[str]:
-    """The keys that may stand in a section of the file."""
-    model: Any = System
-    for part in section:
-        annotation = model.model_fields[str(part)].annotation
-        candidates = [annotation, *getattr(annotation, "__args__", ())]
-        model = next(kind for kind in candidates if isinstance(kind, type) and issubclass(kind, _Section))
-    return [name for name in model.model_fields if name != "path"]
+        raise UsageError(f"The system file {path} is wrong: {sentence(error, System)}") from None

@@ -1,6 +1,6 @@
-"""The command line: ``python -m reference api|worker|supervise|migrate``.
+"""The command line: ``python -m reference api|worker|supervise|migrate``; operators run ``flag``, ``drain``, ``dead-letters``.
 
-Where to go next: ``settings`` (what the environment says), ``wiring`` (how the parts come together).
+Where to go next: ``settings`` (what the environment says), ``wiring`` (how the parts come together), ``commands`` (operators').
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from random import SystemRandom
 import httpx
 from prometheus_client import ProcessCollector
 
-from reference import logs, supervisor, wiring
+from reference import commands, drain, flag_commands, letter_commands, logs, supervisor, wiring
 from reference.connection import QUEUE_ERRORS
 from reference.postgres import PostgresStore
 from reference.settings import BadSettingsError, Settings, read_settings
@@ -46,6 +46,8 @@ def main(argv: list[str] | None = None) -> int:
 
 
 def _run(arguments: argparse.Namespace, settings: Settings, traced: Tracing | None) -> int:
+    if commands.is_one(arguments):
+        return asyncio.run(commands.run(arguments, settings))
     if arguments.process == "migrate":
         return asyncio.run(_migrate(settings))
     if arguments.process == "supervise":
@@ -67,6 +69,8 @@ def _parser() -> argparse.ArgumentParser:
     worker.add_argument("--port", type=int, help="serve /metrics, /healthz and /readyz there (default: nowhere)")
     supervisor.add_options(processes.add_parser("supervise", help="keep as many workers as the backlog needs"))
     processes.add_parser("migrate", help="create the tables")
+    for command in (flag_commands, drain, letter_commands):
+        command.add_to(processes)
     return parser
 
 

@@ -1,7 +1,7 @@
 """The HTTP side: POST /ingest, GET /ingest/{id}/status, /healthz, /readyz and /metrics, with FastAPI.
 
 Requests are read by hand: one pass from bytes to model, no dependency machinery on the hot path, same OpenAPI.
-Where to go next: ``intake`` (202), ``synchronous`` (200 processed), ``problems`` (everything else).
+Where to go next: ``flag`` (which way), ``handover`` (202), ``synchronous`` (200 processed), ``problems`` (everything else).
 """
 
 from __future__ import annotations
@@ -25,12 +25,12 @@ from reference.answers import Accepted, Duplicate, EventStatus, Failure, Health,
 from reference.encodings import event_in
 from reference.events import Event, InvalidEventError, Pair
 from reference.exposition import CONTENT_TYPE
-from reference.intake import Acceptance, Intake, UnansweredError, UnavailableError
+from reference.handover import Handover
+from reference.intake import Acceptance, UnansweredError, UnavailableError
 from reference.observed import observed
 from reference.problem import ProblemError
 from reference.readiness import why_not_ready
 from reference.status import SeveralSourcesError, Status, StatusUnavailableError
-from reference.store import Row
 from reference.synchronous import SynchronousPath
 from reference.wiring import ApiParts
 
@@ -44,6 +44,7 @@ def create_app(parts: ApiParts) -> FastAPI:
 
     @asynccontextmanager
     async def lifespan(_: FastAPI) -> AsyncIterator[None]:
+        await parts.open()
         yield
         await parts.close()
 
@@ -105,10 +106,9 @@ async def ingest(request: Request) -> JSONResponse:
     try:
         event = event_in(await _read_body(request, headers, limit_bytes=parts.settings.max_body_bytes), headers)
         request.scope["event"] = event.pair  # for the log
-        if parts.intake is not None:
-            answer = await _accept(parts.intake, event)
+        if parts.handover is not None and parts.flag.is_for_queue(event.pair):
+            answer = await _accept(parts.handover, event)
             return answer if wait is None else await _outcome_answer(parts, event, answer, wait=wait)
-        assert parts.synchronous is not None
         return await _process(parts.synchronous, event)
     except InvalidEventError as error:
         raise ProblemError(422, f"Not an acceptable event: {error}.", kind="invalid") from None
@@ -141,7 +141,7 @@ async def healthz(_: Request) -> JSONResponse:
 async def readyz(request: Request) -> JSONResponse:
     """200 when events can be taken, else 503 with the reason."""
     parts = _parts(request)
-    reason = await why_not_ready(redis=parts.redis, store=parts.store if parts.redis is None else None)
+    reason = await why_not_ready(redis=parts.redis_in_use, store=parts.store_in_use)
     if reason is not None:
         raise ProblemError(503, reason, kind="not-ready", retry_after_seconds=1)
     body: Health = {"status": "ready"}
@@ -153,9 +153,9 @@ async def metrics(request: Request) -> Response:
     return Response(await _parts(request).exposition.text(), media_type=CONTENT_TYPE)
 
 
-async def _accept(intake: Intake, event: Event) -> JSONResponse:
+async def _accept(door: Handover, event: Event) -> JSONResponse:
     try:
-        acceptance = await intake.accept(event)
+        acceptance = await door.accept(event)
     except UnavailableError:
         detail = "The queue is unavailable; nothing was taken."
         raise ProblemError(503, detail, kind="queue-down", retry_after_seconds=1) from None
@@ -199,9 +199,9 @@ async def _outcome_answer(parts: ApiParts, event: Event, answer: JSONResponse, *
 
 
 async def _process(synchronous: SynchronousPath, event: Event) -> JSONResponse:
-    settled: Row | None = await synchronous.process(event)
+    settled = await synchronous.process(event)
     if settled is not None:
-        return _duplicate(event, current_status=settled.status)
+        return _duplicate(event, current_status=settled)
     return _processed(event)
 
 

@@ -22,6 +22,7 @@ DELAYED = f"{TAG}:delayed"
 PARKED = f"{TAG}:parked"
 DEAD = f"{TAG}:dead"
 OPEN = f"{TAG}:open"  # a sorted set: the record of every event not yet finished, by when it was accepted (ms)
+FLAG = f"{TAG}:flag"
 GROUP = "workers"
 
 # What a call to Redis may raise when Redis or the network is in trouble.

@@ -48,21 +48,26 @@ class UnansweredError(Exception):
 
 @dataclass(frozen=True)
 class Acceptance:
-    """The script's answer: ``accepted``, ``duplicate``, ``conflict`` or ``full``, the current status and the backlog."""
+    """The script's answer: ``accepted``, ``duplicate``, ``conflict`` or ``full``, the current status and the backlog.
+
+    Or ``request``: nothing was taken, for a synchronous request left its ``marker`` there; ``handover`` knows what to do.
+    """
 
     kind: str
     status: str
     backlog: int
+    marker: str = ""
 
 
 @dataclass
 class Ticket:
-    """One request on its way. The token tells our own retry from somebody else's duplicate."""
+    """One request on its way. The token tells our own retry from somebody else's duplicate; ``marker`` is the one it may take."""
 
     event: Event
     fingerprint: str
     token: str
     traceparent: str = ""
+    marker: str = ""
     was_sent: bool = False
 
 
@@ -76,11 +81,14 @@ class Intake:
         self._deadline_seconds = deadline_seconds
         self._calls: Coalescer[Ticket, Acceptance] = Coalescer(self._call, limit=100)
 
-    async def accept(self, event: Event) -> Acceptance:
-        """Accept ``event`` before the deadline. Raises InvalidEventError, UnavailableError or UnansweredError."""
+    async def accept(self, event: Event, *, marker: str = "") -> Acceptance:
+        """Accept ``event`` before the deadline, also where this ``marker`` stands.
+
+        Raises InvalidEventError, UnavailableError or UnansweredError.
+        """
         with spans.enqueueing(event) as span:
             token = f"{self._random.getrandbits(64):016x}"
-            acceptance = await self._in_time(Ticket(event, fingerprint(event), token, span.traceparent))
+            acceptance = await self._in_time(Ticket(event, fingerprint(event), token, span.traceparent, marker))
             span.set("ingest.outcome", acceptance.kind)
             span.set("queue.depth", acceptance.backlog)
             return acceptance
@@ -106,14 +114,14 @@ class Intake:
     async def _call(self, tickets: list[Ticket]) -> Sequence[Acceptance]:
         keys, args = self._arguments(tickets)
         answers = await self._send(tickets, keys, args)
-        return [Acceptance(kind, status, backlog) for kind, status, backlog in answers]
+        return [Acceptance(*answer) for answer in answers]
 
     def _arguments(self, tickets: list[Ticket]) -> tuple[list[str], list[scripts.Argument]]:
         keys, args = [STREAM, DELAYED, PARKED, OPEN], list[scripts.Argument]([self._high_water])
         for ticket in tickets:
             pair = ticket.event.pair
             keys += [record_key(pair.key), index_key(pair.id)]
-            args += [pair.key, pair.source, ticket.fingerprint, ticket.token]
+            args += [pair.key, pair.source, ticket.fingerprint, ticket.token, ticket.marker]
             args += [ticket.event.model_dump_json(), ticket.traceparent]
         return keys, args
 

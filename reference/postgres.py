@@ -14,60 +14,9 @@ from typing import Any
 import asyncpg
 from asyncpg.exceptions._base import InternalClientError
 
+from reference import statements
 from reference.events import Pair
 from reference.store import NewRow, Reservation, Row, StoreUnavailableError, UnstorableError
-
-SCHEMA = """
-CREATE TABLE IF NOT EXISTS events (
-    source       text NOT NULL,
-    id           text NOT NULL,
-    type         text,
-    payload      jsonb NOT NULL,
-    fingerprint  text NOT NULL,
-    status       text NOT NULL CHECK (status IN ('pending', 'completed', 'failed')),
-    mail_state   text NOT NULL CHECK (mail_state IN ('none', 'due', 'sent')),
-    reason       text NOT NULL DEFAULT '',
-    created_at   timestamptz NOT NULL DEFAULT now(),
-    processed_at timestamptz,
-    lease_owner  text,
-    lease_until  timestamptz,
-    PRIMARY KEY (source, id)
-);
-CREATE INDEX IF NOT EXISTS events_by_id ON events (id);
-"""
-
-_COLUMNS = """source, id, fingerprint, status, mail_state, reason, processed_at,
-coalesce(lease_until > now(), false) AS is_leased"""
-
-_ADD = """
-INSERT INTO events (source, id, type, payload, fingerprint, status, mail_state, processed_at)
-SELECT source, id, type, payload::jsonb, fingerprint,
-       CASE WHEN due THEN 'pending' ELSE 'completed' END, CASE WHEN due THEN 'due' ELSE 'none' END,
-       CASE WHEN due THEN NULL ELSE now() END
-FROM unnest($1::text[], $2::text[], $3::text[], $4::text[], $5::text[], $6::bool[])
-     AS new (source, id, type, payload, fingerprint, due)
-ON CONFLICT (source, id) DO NOTHING
-"""
-_SELECT = f"SELECT {_COLUMNS} FROM events JOIN unnest($1::text[], $2::text[]) AS wanted (source, id) USING (source, id)"
-_COMPLETE = """
-UPDATE events SET status = 'completed', mail_state = 'sent', reason = '', processed_at = now(),
-       lease_owner = NULL, lease_until = NULL
-FROM unnest($1::text[], $2::text[]) AS done (source, id)
-WHERE events.source = done.source AND events.id = done.id AND events.status <> 'completed'
-"""
-_FAIL = """
-UPDATE events SET status = 'failed', reason = $3, processed_at = now() WHERE source = $1 AND id = $2 AND status <> 'completed'
-"""
-_RESERVE = f"""
-INSERT INTO events (source, id, type, payload, fingerprint, status, mail_state, processed_at, lease_owner, lease_until)
-VALUES ($1, $2, $3, $4::jsonb, $5, CASE WHEN $6 THEN 'pending' ELSE 'completed' END, CASE WHEN $6 THEN 'due' ELSE 'none' END,
-        CASE WHEN $6 THEN NULL ELSE now() END, $7, CASE WHEN $6 THEN now() + $8 * interval '1 second' END)
-ON CONFLICT (source, id) DO UPDATE SET lease_owner = EXCLUDED.lease_owner, lease_until = EXCLUDED.lease_until
-WHERE events.status = 'pending' AND events.fingerprint = EXCLUDED.fingerprint AND coalesce(events.lease_until <= now(), true)
-RETURNING {_COLUMNS}
-"""
-_RELEASE = "UPDATE events SET lease_owner = NULL, lease_until = NULL WHERE source = $1 AND id = $2 AND lease_owner = $3"
-_DISCARD = "DELETE FROM events WHERE source = $1 AND id = $2 AND lease_owner = $3 AND status = 'pending'"
 
 # A restart, a failover to a replica or a cut connection shows as one of these.
 _UNAVAILABLE = (
@@ -87,6 +36,9 @@ _UNAVAILABLE = (
 )
 # What no database of this kind will ever take.
 _UNSTORABLE = (asyncpg.DataError, asyncpg.ProgramLimitExceededError, asyncpg.StatementTooComplexError, ValueError)
+
+
+_TRIES = 3  # a row that was in the way may be discarded before it is read
 
 
 class PostgresStore:
@@ -116,7 +68,7 @@ class PostgresStore:
         """Create what is missing; several processes may do so at once."""
         async with self._connection() as connection, connection.transaction():
             await connection.execute("SELECT pg_advisory_xact_lock(20261)")
-            await connection.execute(SCHEMA)
+            await connection.execute(statements.SCHEMA)
 
     async def add(self, rows: Sequence[NewRow]) -> list[Row | Exception]:
         """See Store."""
@@ -127,25 +79,29 @@ class PostgresStore:
                 return [error]
         return [(await self.add([row]))[0] for row in rows]
 
-    async def complete(self, pairs: Sequence[Pair]) -> None:
+    async def complete(self, pairs: Sequence[Pair], *, is_marked: bool = True) -> None:
         """See Store."""
-        # Rows are locked in one order, so that two batches cannot wait for each other.
-        ordered = sorted(set(pairs), key=lambda pair: (pair.source, pair.id))
         async with self._connection() as connection:
-            await connection.execute(_COMPLETE, [pair.source for pair in ordered], [pair.id for pair in ordered])
+            await connection.execute(statements.COMPLETE, *_named(pairs), is_marked)
 
     async def fail(self, pair: Pair, *, reason: str) -> None:
         """See Store."""
         async with self._connection() as connection:
-            await connection.execute(_FAIL, pair.source, pair.id, reason)
+            await connection.execute(statements.FAIL, pair.source, pair.id, reason)
+
+    async def reopen(self, pair: Pair, *, fingerprint: str) -> Row | None:
+        """See Store."""
+        async with self._connection() as connection:
+            await connection.execute(statements.REOPEN, pair.source, pair.id, fingerprint)
+            record = await connection.fetchrow(statements.SELECT, [pair.source], [pair.id])
+        return None if record is None else _row(record)
 
     async def find(self, event_id: str, *, source: str | None = None) -> list[Row]:
         """See Store."""
-        query = f"SELECT {_COLUMNS} FROM events WHERE id = $1 AND ($2::text IS NULL OR source = $2) ORDER BY source LIMIT 100"
         async with self._connection() as connection:
-            return [_row(record) for record in await connection.fetch(query, event_id, source)]
+            return [_row(record) for record in await connection.fetch(statements.FIND, event_id, source)]
 
-    async def reserve(self, new: NewRow, *, owner: str, lease_seconds: float) -> Reservation:
+    async def reserve(self, new: NewRow, *, owner: str, lease_seconds: float, at_once: bool = False) -> Reservation:
         """See Store."""
         values = (
             new.pair.source,
@@ -154,27 +110,45 @@ class PostgresStore:
             new.payload,
             new.fingerprint,
             new.is_mail_due,
+            new.is_mail_due or not at_once,
             owner,
             lease_seconds,
         )
         async with self._connection() as connection:
-            record = await connection.fetchrow(_RESERVE, *values)
-            if record is not None:
-                return Reservation(is_ours=True, row=_row(record))
-            record = await connection.fetchrow(_SELECT, [new.pair.source], [new.pair.id])
-        if record is None:
-            raise StoreUnavailableError("the row was discarded at this very moment", was_asked=True)
-        return Reservation(is_ours=False, row=_row(record))
+            for _ in range(_TRIES):
+                record = await connection.fetchrow(statements.RESERVE, *values)
+                if record is not None:
+                    return Reservation(is_ours=True, row=_row(record))
+                record = await connection.fetchrow(statements.SELECT, [new.pair.source], [new.pair.id])
+                if record is not None:
+                    return Reservation(is_ours=False, row=_row(record))
+        raise _discarded()
+
+    async def leased(self) -> int:
+        """See Store."""
+        async with self._connection() as connection:
+            return int(await connection.fetchval("SELECT count(*) FROM events WHERE lease_until > now()"))
 
     async def release(self, pair: Pair, *, owner: str) -> None:
         """See Store."""
         async with self._connection() as connection:
-            await connection.execute(_RELEASE, pair.source, pair.id, owner)
+            await connection.execute(statements.RELEASE, pair.source, pair.id, owner)
 
     async def discard(self, pair: Pair, *, owner: str) -> None:
         """See Store."""
         async with self._connection() as connection:
-            await connection.execute(_DISCARD, pair.source, pair.id, owner)
+            await connection.execute(statements.DISCARD, pair.source, pair.id, owner)
+
+    async def unmarked(self, *, within_seconds: float, most: int) -> list[Pair]:
+        """See Store."""
+        async with self._connection() as connection:
+            found = await connection.fetch(statements.UNMARKED, within_seconds, most)
+        return [Pair(source=record["source"], id=record["id"]) for record in found]
+
+    async def note_marked(self, pairs: Sequence[Pair]) -> None:
+        """See Store."""
+        async with self._connection() as connection:
+            await connection.execute(statements.NOTE_MARKED, *_named(pairs))
 
     async def _add_together(self, rows: Sequence[NewRow]) -> list[Row | Exception]:
         ordered = sorted(rows, key=lambda row: (row.pair.source, row.pair.id))
@@ -182,10 +156,17 @@ class PostgresStore:
         types, payloads = [row.type for row in ordered], [row.payload for row in ordered]
         prints, due = [row.fingerprint for row in ordered], [row.is_mail_due for row in ordered]
         async with self._connection() as connection:
-            await connection.execute(_ADD, sources, ids, types, payloads, prints, due)
-            found = {row.pair: row for row in map(_row, await connection.fetch(_SELECT, sources, ids))}
-        missing = StoreUnavailableError("the row was discarded at this very moment", was_asked=True)
-        return [found.get(row.pair, missing) for row in rows]
+            for _ in range(_TRIES):
+                await connection.execute(statements.ADD, sources, ids, types, payloads, prints, due)
+                found = {row.pair: row for row in map(_row, await connection.fetch(statements.SELECT, sources, ids))}
+                if any(row.is_abandoned for row in found.values()):
+                    await connection.execute(statements.CLAIM, sources, ids, types, payloads, prints, due)
+                    found = {row.pair: row for row in map(_row, await connection.fetch(statements.SELECT, sources, ids))}
+                # One that a request let go of since is nobody's yet: whoever worked on it now would not be alone.
+                found = {pair: row for pair, row in found.items() if not row.is_abandoned}
+                if all(row.pair in found for row in rows):
+                    break
+        return [found.get(row.pair, _discarded()) for row in rows]
 
     @asynccontextmanager
     async def _connection(self) -> AsyncIterator[Any]:
@@ -219,6 +200,10 @@ class PostgresStore:
             return self._pool
 
 
+def _discarded() -> StoreUnavailableError:
+    return StoreUnavailableError("a request let go of the row at this very moment, again and again", was_asked=True)
+
+
 async def _give_back(pool: Any, connection: Any, *, timeout_seconds: float) -> None:
     with suppress(*_UNAVAILABLE):  # the pool ends a connection by itself that it cannot reset
         await pool.release(connection, timeout=timeout_seconds)
@@ -231,6 +216,12 @@ def _describe(error: Exception) -> str:
     return f"{type(error).__name__}: {str(error).splitlines()[0] if str(error) else 'no answer in time'}"
 
 
+def _named(pairs: Sequence[Pair]) -> tuple[list[str], list[str]]:
+    # Rows are locked in one order, so that two batches cannot wait for each other.
+    ordered = sorted(set(pairs), key=lambda pair: (pair.source, pair.id))
+    return [pair.source for pair in ordered], [pair.id for pair in ordered]
+
+
 def _row(record: Any) -> Row:
     return Row(
         pair=Pair(source=record["source"], id=record["id"]),
@@ -240,4 +231,5 @@ def _row(record: Any) -> Row:
         reason=record["reason"],
         processed_at=record["processed_at"],
         is_leased=record["is_leased"],
+        path=record["path"],
     )

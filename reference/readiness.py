@@ -1,4 +1,6 @@
-"""Whether a process can do its work: it needs Redis that never evicts, the database, or (a worker) both.
+"""Whether a process can do its work: the queue needs a Redis that never evicts, the synchronous path the database.
+
+A worker needs both; an API process what the flag sends its way: while nothing goes to the queue, Redis may be away.
 
 Where to go next: ``api`` and ``listener`` (/readyz).
 """

@@ -2,40 +2,25 @@
 
 redis-py runs unmodified; the event store is ``MemoryStore`` on the world's database, mail goes through the world's
 transport, time is the world's. Nothing here imports the world: ``Host`` and ``Database`` say what is expected of it.
-Where to go next: ``wiring`` (the same for real processes), ``store`` (the port).
+Where to go next: ``wiring`` (the same for real processes), ``memory`` (the store).
 """
 
 from __future__ import annotations
 
 import asyncio
-import json
-import time
-from collections.abc import Awaitable, Callable, Mapping, Sequence
-from dataclasses import dataclass
-from datetime import UTC, datetime
+from collections.abc import Awaitable, Callable, Mapping
 from functools import lru_cache
 from random import Random
-from typing import Any, Protocol, TypeVar
+from typing import Any, Protocol
 
 import httpx
 
-from reference import wiring
+from reference import flag, wiring
 from reference.api import create_app
-from reference.events import Pair
+from reference.memory import Database, MemoryStore, Tables
 from reference.settings import Settings
-from reference.store import NewRow, Reservation, Row, StoreUnavailableError, UnstorableError
 
-T = TypeVar("T")
-Tables = dict[str, dict[Any, dict[str, Any]]]
-Events = dict[Any, dict[str, Any]]
-
-
-class Database(Protocol):
-    """The simulated database server as one process sees it."""
-
-    async def transact(self, work: Callable[[Tables], T], *, timeout: float) -> T:
-        """One round trip: ``work`` runs atomically on the server's tables. Raises ConnectionError or TimeoutError."""
-        ...
+__all__ = ["Database", "Host", "MemoryStore", "Tables", "build", "set_flag"]
 
 
 class Host(Protocol):
@@ -66,6 +51,17 @@ def build(host: Host) -> Callable[[], Awaitable[None]]:
     return main
 
 
+def set_flag(host: Host, percent: int | None) -> Callable[[], Awaitable[None]]:
+    """The main of a simulated ``flag set`` (None: ``flag clear``)."""
+
+    async def main() -> None:
+        redis = wiring.operators_redis(_settings(tuple(sorted(host.env.items()))))
+        await flag.write(redis, percent)
+        await redis.aclose()
+
+    return main
+
+
 async def _api(host: Host, given: wiring.Surroundings) -> None:
     await host.serve(create_app(wiring.api(given)))
 
@@ -79,166 +75,3 @@ async def _worker(host: Host, given: wiring.Surroundings) -> None:
 @lru_cache
 def _settings(env: tuple[tuple[str, str], ...]) -> Settings:
     return Settings.of(dict(env))
-
-
-@dataclass
-class MemoryRow:
-    """One row of the simulated table; the names are those of the real one."""
-
-    source: str
-    id: str
-    fingerprint: str
-    status: str
-    mail_state: str
-    reason: str = ""
-    processed_at: float | None = None
-    lease_owner: str | None = None
-    lease_until: float = 0.0
-
-
-class MemoryStore:
-    """``store.Store`` on the simulated database."""
-
-    def __init__(self, database: Database, *, timeout_seconds: float = 2.0) -> None:
-        self._database = database
-        self._timeout_seconds = timeout_seconds
-
-    async def close(self) -> None:
-        """See Store."""
-
-    async def ping(self) -> None:
-        """See Store."""
-        await self._transact(lambda events: None)
-
-    async def add(self, rows: Sequence[NewRow]) -> list[Row | Exception]:
-        """See Store."""
-        return await self._transact(lambda events: [_add(events, new) for new in rows])
-
-    async def complete(self, pairs: Sequence[Pair]) -> None:
-        """See Store."""
-        await self._transact(lambda events: _complete_all(events, pairs))
-
-    async def fail(self, pair: Pair, *, reason: str) -> None:
-        """See Store."""
-        await self._transact(lambda events: _fail(events, pair, reason=reason))
-
-    async def find(self, event_id: str, *, source: str | None = None) -> list[Row]:
-        """See Store."""
-        return await self._transact(lambda events: _find(events, event_id, source=source))
-
-    async def reserve(self, new: NewRow, *, owner: str, lease_seconds: float) -> Reservation:
-        """See Store."""
-        return await self._transact(lambda events: _reserve(events, new, owner=owner, lease_seconds=lease_seconds))
-
-    async def release(self, pair: Pair, *, owner: str) -> None:
-        """See Store."""
-        await self._transact(lambda events: _release(events, pair, owner=owner))
-
-    async def discard(self, pair: Pair, *, owner: str) -> None:
-        """See Store."""
-        await self._transact(lambda events: _discard(events, pair, owner=owner))
-
-    async def _transact(self, work: Callable[[Events], T]) -> T:
-        try:
-            return await self._database.transact(
-                lambda tables: work(tables.setdefault("events", {})), timeout=self._timeout_seconds
-            )
-        except ConnectionRefusedError as error:
-            raise StoreUnavailableError(str(error), was_asked=False) from error
-        except (OSError, TimeoutError) as error:
-            raise StoreUnavailableError(str(error), was_asked=True) from error
-
-
-def _add(events: Events, new: NewRow) -> Row | Exception:
-    if _has_nul(new.payload):
-        return UnstorableError("unsupported Unicode escape sequence")
-    key = (new.pair.source, new.pair.id)
-    if key not in events:
-        insert(events, new)
-    return _row(events[key])
-
-
-def insert(events: Events, new: NewRow) -> None:
-    """Add a row that is not there yet."""
-    status, mail_state = ("pending", "due") if new.is_mail_due else ("completed", "none")
-    row = MemoryRow(new.pair.source, new.pair.id, new.fingerprint, status, mail_state)
-    row.processed_at = None if new.is_mail_due else time.time()
-    events[(row.source, row.id)] = vars(row)
-
-
-def _complete_all(events: Events, pairs: Sequence[Pair]) -> None:
-    rows = [events.get((pair.source, pair.id)) for pair in pairs]
-    for row in [row for row in rows if row is not None and row["status"] != "completed"]:
-        row.update(
-            status="completed",
-            mail_state="sent",
-            reason="",
-            processed_at=time.time(),
-            lease_owner=None,
-            lease_until=0.0,
-        )
-
-
-def _fail(events: Events, pair: Pair, *, reason: str) -> None:
-    row = events.get((pair.source, pair.id))
-    if row is not None and row["status"] != "completed":
-        row.update(status="failed", reason=reason, processed_at=time.time())
-
-
-def _find(events: Events, event_id: str, *, source: str | None) -> list[Row]:
-    if source is not None:
-        row = events.get((source, event_id))
-        return [] if row is None else [_row(row)]
-    return [_row(row) for key, row in sorted(events.items()) if key[1] == event_id]
-
-
-def _reserve(events: Events, new: NewRow, *, owner: str, lease_seconds: float) -> Reservation:
-    if _has_nul(new.payload):
-        raise UnstorableError("unsupported Unicode escape sequence")
-    key = (new.pair.source, new.pair.id)
-    is_ours = key not in events
-    if is_ours:
-        insert(events, new)
-    row = events[key]
-    is_free = row["status"] == "pending" and row["fingerprint"] == new.fingerprint and row["lease_until"] <= time.time()
-    if is_free:
-        row.update(lease_owner=owner, lease_until=time.time() + lease_seconds)
-    return Reservation(is_ours=is_ours or is_free, row=_row(row))
-
-
-def _release(events: Events, pair: Pair, *, owner: str) -> None:
-    row = events.get((pair.source, pair.id))
-    if row is not None and row["lease_owner"] == owner:
-        row.update(lease_owner=None, lease_until=0.0)
-
-
-def _discard(events: Events, pair: Pair, *, owner: str) -> None:
-    row = events.get((pair.source, pair.id))
-    if row is not None and row["lease_owner"] == owner and row["status"] == "pending":
-        del events[(pair.source, pair.id)]
-
-
-def _row(row: dict[str, Any]) -> Row:
-    processed_at = row["processed_at"]
-    return Row(
-        pair=Pair(source=row["source"], id=row["id"]),
-        fingerprint=row["fingerprint"],
-        status=row["status"],
-        is_mail_sent=row["mail_state"] == "sent",
-        reason=row["reason"],
-        processed_at=None if processed_at is None else datetime.fromtimestamp(processed_at, UTC),
-        is_leased=row["lease_until"] > time.time(),
-    )
-
-
-def _has_nul(payload: str) -> bool:
-    """Whether jsonb would refuse ``payload``: it cannot hold \\u0000, in text or in a key."""
-    return "\\u0000" in payload and _is_in(json.loads(payload), "\x00")
-
-
-def _is_in(value: Any, character: str) -> bool:
-    if isinstance(value, str):
-        return character in value
-    if isinstance(value, dict):
-        return any(_is_in(part, character) for pair in value.items() for part in pair)
-    return isinstance(value, list) and any(_is_in(part, character) for part in value)

@@ -5,6 +5,7 @@ Where to go next: ``api`` (GET /ingest/{id}/status).
 
 from __future__ import annotations
 
+import asyncio
 import contextlib
 import time
 from collections.abc import Sequence
@@ -16,6 +17,8 @@ from redis.asyncio import Redis
 from reference.connection import QUEUE_ERRORS, call, index_key, record_key
 from reference.events import Pair, can_exist
 from reference.store import Row, Store, StoreUnavailableError
+
+_CONFIRMED_WITHIN_SECONDS = 0.25
 
 
 class StatusUnavailableError(Exception):
@@ -41,10 +44,11 @@ class Status:
 
 
 class Statuses:
-    """Looks events up: in Redis, and what Redis has forgotten in the database.
+    """Looks events up: in Redis, and in the database what Redis has forgotten or only has a marker of (``markers``).
 
-    While Redis is down the database is not asked in its place: it may know an event completed whose record, once Redis is back,
-    still says processing, and a status must not go back. Without Redis (the synchronous path) the database alone answers.
+    The database learns first that an event is finished, so it is asked as well where Redis calls one unfinished: a status that
+    was shown final must not go back. While Redis is away the database answers for what it knows; what it does not know may be
+    in the queue, and nobody can say.
     """
 
     def __init__(self, redis: Redis | None, store: Store) -> None:
@@ -55,11 +59,26 @@ class Statuses:
         """The status of the event, None if it is unknown. Raises SeveralSourcesError or StatusUnavailableError."""
         if not can_exist(event_id, source=source):
             return None
-        if self._redis is not None:
+        if self._redis is None:
+            return await self._in_store(event_id, source=source)
+        try:
             known = await self._in_redis_patiently(self._redis, event_id, source=source)
-            if known is not None:
-                return known
-        return await self._in_store(event_id, source=source)
+        except StatusUnavailableError:
+            if stored := await self._in_store(event_id, source=source):
+                return stored
+            raise
+        return known or await self._in_store(event_id, source=source)
+
+    async def confirmed(self, pair: Pair, known: Status, *, fingerprint: str) -> Status:
+        """``known`` of Redis, or what the database says if that is final already; Redis' word stands while nobody can say."""
+        if known.is_final:
+            return known
+        with contextlib.suppress(StoreUnavailableError, TimeoutError):
+            async with asyncio.timeout(_CONFIRMED_WITHIN_SECONDS):
+                rows = await self._store.find(pair.id, source=pair.source)
+            if rows and rows[0].fingerprint == fingerprint and (stored := of_row(rows[0])).is_final:
+                return stored
+        return known
 
     async def _in_redis_patiently(self, redis: Any, event_id: str, *, source: str | None) -> Status | None:
         """A read is safe to repeat: one short stall of Redis must not become an error."""
@@ -76,9 +95,12 @@ class Statuses:
             raise SeveralSourcesError
         if not sources:
             return None
-        key = record_key(Pair(source=sources[0], id=event_id).key)
-        status, processed_at, reason = await call(redis, "HMGET", key, "status", "processed_at", "reason")
-        return None if status is None else Status(status, processed_at, reason or None)
+        pair = Pair(source=sources[0], id=event_id)
+        fields = ("status", "processed_at", "reason", "fingerprint")
+        status, processed_at, reason, fingerprint = await call(redis, "HMGET", record_key(pair.key), *fields)
+        if status is None:
+            return None
+        return await self.confirmed(pair, Status(status, processed_at, reason or None), fingerprint=fingerprint)
 
     async def _in_store(self, event_id: str, *, source: str | None) -> Status | None:
         try:

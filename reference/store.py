@@ -1,6 +1,6 @@
 """The event store as a port: what the service needs from a database, in values that no database defines.
 
-Two implementations pass one suite (tests/reference/test_store.py): ``postgres.PostgresStore`` and ``simulation.MemoryStore``.
+Two implementations pass one suite (tests/reference/test_store.py): ``postgres.PostgresStore`` and ``memory.MemoryStore``.
 The primary key (source, id) is the final arbiter of what is stored once, for both paths.
 """
 
@@ -47,7 +47,10 @@ class NewRow:
 
 @dataclass(frozen=True)
 class Row:
-    """What the store knows of an event. ``is_leased``: a synchronous request is at work on it right now."""
+    """What the store knows of an event. ``is_leased``: a synchronous request is at work on it right now.
+
+    ``path`` says whose row it is: ``queue``, an event that was accepted, or ``request``, an attempt to process one at once.
+    """
 
     pair: Pair
     fingerprint: str
@@ -56,6 +59,12 @@ class Row:
     reason: str
     processed_at: datetime | None
     is_leased: bool
+    path: str
+
+    @property
+    def is_abandoned(self) -> bool:
+        """Whether a request left it unfinished and nobody is at work on it: whoever comes next may have it."""
+        return self.status == "pending" and self.path == "request" and not self.is_leased
 
 
 @dataclass(frozen=True)
@@ -76,24 +85,35 @@ class Store(Protocol):
         """Return if the database answers."""
 
     async def add(self, rows: Sequence[NewRow]) -> list[Row | Exception]:
-        """Store what is not stored yet; answers each event's row, or UnstorableError, in order.
+        """Store the queue's events that are not stored yet; answers each event's row, or UnstorableError, in order.
 
-        A row without mail due is completed.
+        A row without mail due is completed. One that a request abandoned becomes the queue's, with the queue's payload.
         """
         ...
 
-    async def complete(self, pairs: Sequence[Pair]) -> None:
-        """Note that the mails of ``pairs`` were taken: completed, for good."""
+    async def complete(self, pairs: Sequence[Pair], *, is_marked: bool = True) -> None:
+        """Note that the mails of ``pairs``, if due, were taken: completed, for good. ``is_marked``: Redis knows of them."""
 
     async def fail(self, pair: Pair, *, reason: str) -> None:
         """Note that ``pair`` failed for good; completed rows stay completed."""
+
+    async def reopen(self, pair: Pair, *, fingerprint: str) -> Row | None:
+        """Make a failed row with this payload pending again; answers the row as it stands then, None if there is none."""
+        ...
 
     async def find(self, event_id: str, *, source: str | None = None) -> list[Row]:
         """The rows with this id, from ``source`` or from all."""
         ...
 
-    async def reserve(self, new: NewRow, *, owner: str, lease_seconds: float) -> Reservation:
-        """Store ``new`` for one attempt, or take over a pending row nobody is at work on. Raises UnstorableError."""
+    async def reserve(self, new: NewRow, *, owner: str, lease_seconds: float, at_once: bool = False) -> Reservation:
+        """Store ``new`` for one attempt, or take over a row that a request abandoned. Raises UnstorableError.
+
+        ``at_once``: nothing remains to be done but the mail, so a row without mail due is completed.
+        """
+        ...
+
+    async def leased(self) -> int:
+        """How many rows a synchronous request is at work on right now."""
         ...
 
     async def release(self, pair: Pair, *, owner: str) -> None:
@@ -101,3 +121,10 @@ class Store(Protocol):
 
     async def discard(self, pair: Pair, *, owner: str) -> None:
         """End the attempt of ``owner`` and remove its row: the event is refused for good."""
+
+    async def unmarked(self, *, within_seconds: float, most: int) -> list[Pair]:
+        """Completed rows Redis does not know of, of the last ``within_seconds``, the newest first."""
+        ...
+
+    async def note_marked(self, pairs: Sequence[Pair]) -> None:
+        """Note that Redis knows of ``pairs`` now."""

@@ -1,18 +1,21 @@
 """The synchronous path: row and mail before the answer, with nothing but the database and the mail provider.
 
 A row is reserved for one attempt, the mail is sent, the row is completed. Whatever happens in between leaves a row the client's
-retry resumes. Where to go next: ``store`` (reserve, release, discard) and ``api`` (the answers).
+retry resumes. Beside the queue, Redis is told before the mail; it is not needed for it.
+Where to go next: ``store`` (reserve, release, discard), ``markers`` (what is shared with the queue), ``api`` (the answers).
 """
 
 from __future__ import annotations
 
 import asyncio
+import contextlib
 from dataclasses import dataclass
 
 from reference import spans
 from reference.backoff import Backoff
 from reference.events import Event, Pair
 from reference.mailer import Answer, Outcome
+from reference.markers import Markers, Standing
 from reference.postman import Postman
 from reference.problem import ProblemError
 from reference.settings import Settings
@@ -28,28 +31,35 @@ class TooLateError(Exception):
 
 @dataclass
 class Attempt:
-    """One request's try. ``may_have_stored`` decides between 503 (certainly nothing was taken) and 504."""
+    """One request's try. ``may_have_stored`` decides between 503 (certainly nothing was taken) and 504.
+
+    ``is_marked``: Redis knows of it.
+    """
 
     event: Event
     new: NewRow
     owner: str
     started: float
     may_have_stored: bool = False
+    is_marked: bool = False
 
 
 class SynchronousPath:
     """Processes events while the client waits."""
 
-    def __init__(self, *, store: Store, postman: Postman, settings: Settings, backoff: Backoff) -> None:
+    def __init__(
+        self, *, store: Store, postman: Postman, settings: Settings, backoff: Backoff, markers: Markers | None = None
+    ) -> None:
         self._store = store
+        self._markers = markers  # None: there is no queue beside this path
         self._postman = postman
         self._settings = settings
         self._backoff = backoff
         # Mails taken whose rows could not be completed yet; kept until they are, so that no retry mails again.
         self._mailed: dict[Pair, asyncio.Task[None]] = {}
 
-    async def process(self, event: Event) -> Row | None:
-        """Process ``event`` before the deadline; answers the row if it was settled before.
+    async def process(self, event: Event) -> str | None:
+        """Process ``event`` before the deadline; answers its status if it was taken before.
 
         Raises InvalidEventError or ProblemError.
         """
@@ -58,7 +68,7 @@ class SynchronousPath:
         try:
             with spans.processing(event) as span:
                 async with asyncio.timeout(self._settings.sync_deadline_seconds):
-                    settled = await self._process(attempt)
+                    settled = await self._process_storable(attempt)
                 span.set("ingest.outcome", "processed" if settled is None else "duplicate")
                 return settled
         except TimeoutError:
@@ -73,16 +83,42 @@ class SynchronousPath:
         if self._mailed:
             await asyncio.wait(list(self._mailed.values()), timeout=within_seconds)
 
-    async def _process(self, attempt: Attempt) -> Row | None:
+    async def _process_storable(self, attempt: Attempt) -> str | None:
+        try:
+            return await self._process(attempt)
+        except UnstorableError:
+            # The queue accepts what can never be stored, and fails it: then this is a duplicate.
+            pair, known = attempt.new.pair, attempt.new.fingerprint
+            standing = await self._markers.look(pair, fingerprint=known) if self._markers else None
+            if standing is None or not standing.is_queued:
+                raise
+            return _taken(standing)
+
+    async def _process(self, attempt: Attempt) -> str | None:
         if attempt.new.is_mail_due:
             await self._refuse_while_mail_is_closed(attempt)
         with spans.storing():
             reservation = await self._reserve(attempt)
         if not reservation.is_ours:
             return _settled(reservation.row, attempt.new)
+        if self._markers is not None and (standing := await self._mark(self._markers, attempt)).is_queued:
+            return await self._step_back(attempt, standing)
         if attempt.new.is_mail_due:
             await self._mail(attempt)
+        elif reservation.row.status == "pending":
+            await self._note_completed(attempt.new.pair, is_marked=attempt.is_marked)
         return None
+
+    async def _mark(self, markers: Markers, attempt: Attempt) -> Standing:
+        standing = await markers.mark(attempt.new.pair, fingerprint=attempt.new.fingerprint, token=attempt.owner)
+        attempt.is_marked = standing.kind == "marked"
+        return standing
+
+    async def _step_back(self, attempt: Attempt, standing: Standing) -> str:
+        """The queue has the event: nothing of this attempt may stand in its way. A row left here ends with its lease."""
+        with contextlib.suppress(StoreUnavailableError):
+            await self._store.discard(attempt.new.pair, owner=attempt.owner)
+        return _taken(standing)
 
     async def _refuse_while_mail_is_closed(self, attempt: Attempt) -> None:
         closed_for = self._postman.closed_for_seconds()
@@ -98,10 +134,12 @@ class SynchronousPath:
         new, lease_seconds = attempt.new, self._settings.sync_deadline_seconds + _LEASE_MARGIN_SECONDS
         while True:
             attempt.started = asyncio.get_running_loop().time()
-            reservation = await self._store.reserve(new, owner=attempt.owner, lease_seconds=lease_seconds)
+            reservation = await self._store.reserve(
+                new, owner=attempt.owner, lease_seconds=lease_seconds, at_once=self._markers is None
+            )
             attempt.may_have_stored = True
             row = reservation.row
-            if reservation.is_ours or row.status != "pending" or row.fingerprint != new.fingerprint:
+            if reservation.is_ours or row.status != "pending" or row.path == "queue" or row.fingerprint != new.fingerprint:
                 return reservation
             await asyncio.sleep(self._backoff.spread(_LOOK_AGAIN_SECONDS, by_seconds=_LOOK_AGAIN_SECONDS))
 
@@ -111,7 +149,7 @@ class SynchronousPath:
             answer = await self._post(attempt)
             if answer.outcome is not Outcome.SENT:
                 await self._not_sent(attempt, answer)
-            self._mailed[pair] = asyncio.create_task(self._complete(pair))
+            self._mailed[pair] = asyncio.create_task(self._complete(pair, is_marked=attempt.is_marked))
         await asyncio.shield(self._mailed[pair])
 
     async def _post(self, attempt: Attempt) -> Answer:
@@ -129,29 +167,46 @@ class SynchronousPath:
         pair = attempt.new.pair
         if answer.outcome is Outcome.REFUSED:
             await self._store.discard(pair, owner=attempt.owner)
+            if self._markers is not None:
+                await self._markers.unmark(pair, token=attempt.owner)
             raise ProblemError(422, f"The mail was refused for good: {answer.reason}.", kind="mail-refused")
         await self._store.release(pair, owner=attempt.owner)
         raise _unknown(f"The mail was not sent: {answer.reason}", retry_after_seconds=max(1.0, answer.wait_seconds))
 
-    async def _complete(self, pair: Pair) -> None:
+    async def _complete(self, pair: Pair, *, is_marked: bool) -> None:
         failures = 0
-        while not await self._is_completed(pair):
+        while not await self._is_completed(pair, is_marked=is_marked):
             failures += 1
             await asyncio.sleep(self._backoff.seconds(min(failures, 3)))
         self._mailed.pop(pair, None)
 
-    async def _is_completed(self, pair: Pair) -> bool:
+    async def _is_completed(self, pair: Pair, *, is_marked: bool) -> bool:
         try:
-            await self._store.complete([pair])
+            await self._note_completed(pair, is_marked=is_marked)
         except StoreUnavailableError:
             return False
         return True
 
+    async def _note_completed(self, pair: Pair, *, is_marked: bool) -> None:
+        await self._store.complete([pair], is_marked=is_marked)
+        if self._markers is not None and not is_marked:
+            self._markers.note_missing()
 
-def _settled(row: Row, new: NewRow) -> Row:
+
+def _settled(row: Row, new: NewRow) -> str:
     if row.fingerprint != new.fingerprint:
-        raise ProblemError(422, "This pair was taken before with another payload; use a new id.", kind="conflict")
-    return row
+        raise _conflict()
+    return row.status
+
+
+def _taken(standing: Standing) -> str:
+    if standing.kind == "conflict":
+        raise _conflict()
+    return standing.status
+
+
+def _conflict() -> ProblemError:
+    return ProblemError(422, "This pair was taken before with another payload; use a new id.", kind="conflict")
 
 
 def _unavailable(attempt: Attempt, error: StoreUnavailableError) -> ProblemError:

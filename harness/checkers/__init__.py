@@ -8,6 +8,7 @@
     availability  fast, available, honest refusals
     recovery      provider spared, backlog drained, ingest back, processes up, clean terminations
     visibility    queue depth and traces: what an operator can see
+    rollback      a turned flag is followed
     evidence      whether the run proves anything: judged always
     noise         how slow the machine itself was, so that a service is not convicted of it
 
@@ -35,6 +36,7 @@ from harness.checkers.recovery import (
     rate_limit_is_respected,
     terminations_are_clean,
 )
+from harness.checkers.rollback import the_flag_is_followed
 from harness.checkers.status import (
     a_promise_is_readable_at_once,
     completed_means_done,
@@ -77,6 +79,7 @@ _EVERY: tuple[Checker | Parameterised, ...] = (
     terminations_are_clean,
     queue_depth_shows_the_backlog,
     a_trace_leads_from_post_to_mail,
+    the_flag_is_followed,
     *ALWAYS_JUDGED,
 )
 CHECKERS: Mapping[str, Checker | Parameterised] = {known.name: known for known in _EVERY}
@@ -163,5 +166,6 @@ __all__ = [
     "stories",
     "terminations_are_clean",
     "the_contract",
+    "the_flag_is_followed",
     "world_came_to_rest",
 ]

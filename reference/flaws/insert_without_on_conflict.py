@@ -4,19 +4,19 @@ from contextlib import AbstractContextManager
 from typing import Any
 from unittest.mock import patch
 
-from reference import simulation
+from reference import memory
 from reference.store import NewRow, Row, UnstorableError
 
 CAUGHT_BY, IN = "failed_is_justified", "worker_crash"
 
-_sound = simulation._add
+_sound = memory._add
 
 
-def _add(events: simulation.Events, new: NewRow) -> Row | Exception:
+def _add(events: memory.Events, new: NewRow) -> Row | Exception:
     if (new.pair.source, new.pair.id) in events:
         return UnstorableError("duplicate key value violates unique constraint")
     return _sound(events, new)
 
 
 def plant() -> AbstractContextManager[Any]:
-    return patch.object(simulation, "_add", _add)
+    return patch.object(memory, "_add", _add)

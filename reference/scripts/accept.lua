@@ -1,7 +1,9 @@
 -- Accept events, all or none of each: refuse, recognise, or record and append, in one step.
 -- KEYS  stream, delayed, parked, open, then for each event: record, index
--- ARGV  high water, then for each event: pair key, source, fingerprint, attempt token, event (JSON), traceparent or ''
--- Answers for each event: {accepted | duplicate | conflict | full, current status, backlog}
+-- ARGV  high water, then for each event:
+--       pair key, source, fingerprint, attempt token, marker seen (''), event (JSON), traceparent or ''
+-- Answers for each event: {accepted | duplicate | conflict | full | request, current status, backlog, marker}
+-- request: a synchronous request left a marker (see markers.py); taken only by whoever has seen this very marker
 local backlog = redis.call('XLEN', KEYS[1]) + redis.call('ZCARD', KEYS[2]) + redis.call('ZCARD', KEYS[3])
 local high_water = tonumber(ARGV[1])
 local answers = {}
@@ -18,9 +20,9 @@ local function append(record, index, pair, source, fingerprint, token, event, tr
 end
 
 for n = 1, (#KEYS - 4) / 2 do
-  local record, index, at = KEYS[2 * n + 3], KEYS[2 * n + 4], 6 * n - 4
+  local record, index, at = KEYS[2 * n + 3], KEYS[2 * n + 4], 7 * n - 5
   local fingerprint, token = ARGV[at + 2], ARGV[at + 3]
-  local known = redis.call('HMGET', record, 'fingerprint', 'token', 'status')
+  local known = redis.call('HMGET', record, 'fingerprint', 'token', 'status', 'marker')
   local answer = 'accepted'
   if known[1] then
     if known[1] ~= fingerprint then
@@ -29,11 +31,17 @@ for n = 1, (#KEYS - 4) / 2 do
       -- The same token is our own retry of a call whose answer got lost: still the first acceptance.
       answer = 'duplicate'
     end
+  elseif known[4] and known[4] ~= ARGV[at + 4] then
+    answer = 'request'
   elseif backlog >= high_water then
     answer = 'full'
   else
-    append(record, index, ARGV[at], ARGV[at + 1], fingerprint, token, ARGV[at + 4], ARGV[at + 5])
+    append(record, index, ARGV[at], ARGV[at + 1], fingerprint, token, ARGV[at + 5], ARGV[at + 6])
+    if known[4] then  -- from now on it is the queue's, and does not expire before it is finished
+      redis.call('HDEL', record, 'marker')
+      redis.call('PERSIST', record)
+    end
   end
-  answers[n] = {answer, known[3] or 'pending', backlog}
+  answers[n] = {answer, known[3] or 'pending', backlog, known[4] or ''}
 end
 return answers

@@ -53,6 +53,7 @@ def test_amid_work_is_an_operation_in_the_simulation_and_a_mail_for_real() -> No
     "planned",
     [
         between(1, 2.5, faults.SendGridAnswers(status=500)),
+        between(1, 2.5, faults.FlagFlips(percent=30)),
         upon(mail(3), faults.WorkerFreezes(), for_seconds=2),
         upon(at_operation(9, sent=False), faults.WorkerCrashes(), for_seconds=2),
         upon(amid_work(after_seconds=1), faults.RedisCrashes(loss="empty"), for_seconds=0),

@@ -61,6 +61,20 @@ def test_metrics_and_traces_are_offered_where_they_are_named(tmp_path: Path) -> 
         ("\n[redis]\nconfig = 3\n", "redis.config is 3, expected a table of its own"),
         ("\n[simulation]\nbuild = 'x'\n", 'simulation.build is "x", expected a module and a name in it'),
         ("\n[worker]\ncount = 1\n", "the required key 'worker.command' is missing"),
+        ("\n[flag]\nset = ['f', '{percent}']\n", "the required key 'flag.clear' is missing"),
+        ("\n[flag]\nset = ['f', '0']\nclear = ['f']\n", "flag: set names {percent} nowhere; write it where the number goes"),
+        ("\n[flag]\nset = ['f', '{percent}', '{perfect}']\nclear = ['f']\n", "unknown placeholder {perfect}"),
+        ("\n[flag]\nset = ['f', '{percent}']\nclear = ['f', '{percent}']\n", "unknown placeholder {percent} in '{percent}'"),
+        ("\n[flag]\nset = ['f', '{percent}']\nclear = ['f']\nshow = ['f']\n", "unknown key 'flag.show'"),
+        ("\n[env]\nA = '{percent}'\n", "unknown placeholder {percent}"),
+        (
+            "\n[simulation]\nbuild = 'm:b'\nflag = 'm:f'\n",
+            "simulation.flag stands without [flag]; a flag is turned in both worlds or in none",
+        ),
+        (
+            "\n[simulation]\nbuild = 'm:b'\n[flag]\nset = ['f', '{percent}']\nclear = ['f']\n",
+            "[flag] stands without simulation.flag",
+        ),
     ],
 )
 def test_a_mistake_is_one_sentence(tmp_path: Path, change: str, sentence: str) -> None:
@@ -121,6 +135,11 @@ def test_pointers_into_a_mail_come_in_pairs_and_begin_with_a_slash(
 def test_both_pointers_or_neither_are_right(tmp_path: Path) -> None:
     both = SMALLEST + 'mail_source = "/s"\nmail_id = "/i"\n[env]\nMAIL = "{sendgrid_url}"\n'
     assert "mails" in systems.load(write(tmp_path, both)).offers
+
+
+def test_a_flag_can_be_turned_where_its_commands_are_named(tmp_path: Path) -> None:
+    assert "flag" not in systems.load(write(tmp_path, SMALLEST)).offers
+    assert "flag" in systems.load(write(tmp_path, SMALLEST + "[flag]\nset = ['f', '{percent}']\nclear = ['f']\n")).offers
 
 
 @pytest.mark.parametrize("text", ["name = ", "name = 'x'\n\xff"])

@@ -93,9 +93,9 @@ def test_what_is_violated_is_shown_before_noise_however_late_it_ran(
     ("world", "scenarios", "seeds", "told"),
     [
         ("simulated", 1, 1, "simulating s0"),
-        ("simulated", 13, 10, "simulating 13 scenarios, 10 seeds each"),
+        ("simulated", 16, 10, "simulating 16 scenarios, 10 seeds each"),
         ("real", 1, 1, "s0 with real processes: half a minute to two minutes each"),
-        ("real", 13, 1, "13 scenarios with real processes, up to 4 at a time: half a minute to two minutes each"),
+        ("real", 16, 1, "16 scenarios with real processes, up to 4 at a time: half a minute to two minutes each"),
     ],
 )
 def test_a_job_says_what_begins(world: str, scenarios: int, seeds: int, told: str) -> None:

@@ -10,7 +10,7 @@ import httpx
 import pytest
 import redis as redis_client
 
-from reference.postgres import SCHEMA
+from reference.statements import SCHEMA
 from tests.reference.servers import Postgres, Redis, SendGrid, Service
 
 

@@ -13,13 +13,17 @@ import httpx
 import pytest
 from redis.asyncio import Redis as Client
 
-from reference import census, connection, scripts
+from reference import census, connection, drain, scripts
+from reference.dead_letters import DeadLetters
 from reference.intake import Intake, UnavailableError
+from reference.markers import Markers
+from reference.memory import MemoryStore
 from reference.queue import Delay, Entry, Finish, Queue, Reclaim
 from tests.reference.cluster import Cluster
 from tests.reference.servers import Postgres, Redis, SendGrid, Service, eventually
 from tests.reference.test_processes import all_are, configure, post_all, stored
 from tests.reference.test_queue import event
+from tests.reference.test_store import Database
 
 pytestmark = pytest.mark.xdist_group("cluster")
 
@@ -98,9 +102,23 @@ async def a_life_with_everything(client: Client) -> None:
     ends = [Finish(e.entry_id, e.pair, how, "2026-01-01T00:00:00Z", "", 1) for e, how in zip(left, OUTCOMES, strict=True)]
     assert await heir.finish(ends) == [True] * 3
     assert (await door.accept(event("e1"))).kind == "duplicate"
+    await what_operators_and_the_other_path_do(client)
     await heir.retire()
     consumers = await connection.call(client, "XINFO", "CONSUMERS", connection.STREAM, connection.GROUP)
     assert [consumer[1] for consumer in consumers] == ["one"], "retired means forgotten"
+
+
+async def what_operators_and_the_other_path_do(client: Client) -> None:
+    """Count what is left, drive the dead letter again, mark a pair and take the mark back."""
+    store = MemoryStore(Database())
+    assert (await drain.count(client, store)).total == 0
+    letters = DeadLetters(client, store)
+    (letter,) = [letter async for letter in letters.all()]
+    assert await letters.retry(letter) == "retried"
+    assert (await census.count(client)).depth == 1
+    markers = Markers(client, store, random=Random(1), window_seconds=60)
+    assert (await markers.mark(event("e9").pair, fingerprint="f", token="t")).kind == "marked"
+    await markers.unmark(event("e9").pair, token="t")
 
 
 OUTCOMES = ("completed", "failed", "completed")

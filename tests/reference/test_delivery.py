@@ -67,9 +67,9 @@ class Store(MemoryStore):
         self._look()
         return await super().add(rows)
 
-    async def complete(self, pairs: Sequence[Pair]) -> None:
+    async def complete(self, pairs: Sequence[Pair], *, is_marked: bool = True) -> None:
         self._look()
-        await super().complete(pairs)
+        await super().complete(pairs, is_marked=is_marked)
 
     def _look(self) -> None:
         if self.away:

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import json
 from collections.abc import AsyncIterator, Awaitable, Callable
+from random import Random
 from typing import Any
 
 import httpx
@@ -13,8 +15,12 @@ import pytest
 import schemathesis
 from fastapi.routing import APIRoute
 
+from reference.connection import connect
+from reference.events import parse
+from reference.markers import Markers
 from reference.openapi import document
 from reference.problem import TITLES
+from reference.store import NewRow
 from tests.reference.servers import Redis
 from tests.reference.workbench import Workbench
 
@@ -107,6 +113,17 @@ async def mail_closed(redis: str) -> httpx.Response:
         return await client.post("/ingest", json=PLAIN)
 
 
+async def busy(redis: str) -> httpx.Response:
+    bench = Workbench(redis)
+    row = NewRow.of(parse(json.dumps(PLAIN)))
+    await bench.store.reserve(row, owner="another", lease_seconds=60)
+    client = connect(redis, timeout_seconds=2, connect_timeout_seconds=1)
+    markers = Markers(client, bench.store, random=Random(1), window_seconds=60)
+    assert (await markers.mark(row.pair, fingerprint=row.fingerprint, token="another")).kind == "marked"
+    await client.aclose()
+    return await post(bench)
+
+
 async def get(redis: str, path: str = STATUS_URL) -> httpx.Response:
     async with Workbench(redis).serving() as client:
         return await client.get(path)
@@ -146,6 +163,7 @@ SITUATIONS: dict[tuple[str, str, str], Provoke] = {
     ("/ingest", "422", "mail-refused"): mail_refused,
     ("/ingest", "429", "high-water"): too_many,
     ("/ingest", "503", "queue-down"): lambda _: post(Workbench(NOBODY)),
+    ("/ingest", "503", "busy"): busy,
     ("/ingest", "503", "store-down"): store_away,
     ("/ingest", "503", "mail-closed"): mail_closed,
     ("/ingest", "504", "unknown"): without_answer,

@@ -84,7 +84,7 @@ async def test_a_length_that_is_no_number_breaks_nothing(api: httpx.AsyncClient)
 
 
 class Broken:
-    """In place of the intake: fails with words from the payload, as a careless library would."""
+    """In place of the queue's door: fails with words from the payload, as a careless library would."""
 
     def __init__(self, error: Exception) -> None:
         self.error = error
@@ -95,7 +95,7 @@ class Broken:
 
 def broken(error: Exception) -> FastAPI:
     given = wiring.Surroundings("api-0", settings(REDIS_URL="redis://127.0.0.1:1/0"), Random(1), MemoryStore(Database()), _NOBODY)
-    parts: Any = replace(wiring.api(given), intake=Broken(error))  # type: ignore[arg-type]
+    parts: Any = replace(wiring.api(given), handover=Broken(error))  # type: ignore[arg-type]
     return create_app(parts)
 
 

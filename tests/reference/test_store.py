@@ -14,6 +14,7 @@ from reference.events import Event, Pair, parse
 from reference.postgres import PostgresStore
 from reference.simulation import MemoryStore, Tables
 from reference.store import NewRow, Row, Store, StoreUnavailableError, UnstorableError
+from tests.reference.servers import Postgres
 
 T = TypeVar("T")
 
@@ -131,6 +132,29 @@ async def test_failed_carries_its_reason(store: Store) -> None:
     assert (failed.status, failed.reason, failed.is_mail_sent) == ("failed", "refused", False)
 
 
+async def test_a_failed_row_can_be_opened_again_and_no_other(store: Store) -> None:
+    rows = [new("failed"), new("done"), new("waits")]
+    await store.add(rows)
+    await store.fail(Pair("a5", "failed"), reason="refused")
+    await store.complete([Pair("a5", "done")])
+    again = [await store.reopen(each.pair, fingerprint=each.fingerprint) for each in rows]
+    assert [(each.status, each.reason, each.processed_at is None) for each in again if each] == [
+        ("pending", "", True),
+        ("completed", "", False),
+        ("pending", "", True),
+    ]
+    assert await only(store, "failed") == again[0]
+    assert await store.reopen(Pair("a5", "unknown"), fingerprint="any") is None
+
+
+async def test_a_failed_row_is_not_opened_for_another_payload(store: Store) -> None:
+    await store.add([new("e1", data=1)])
+    await store.fail(Pair("a5", "e1"), reason="refused")
+    found = await store.reopen(Pair("a5", "e1"), fingerprint=new("e1", data=2).fingerprint)
+    assert found is not None
+    assert (found.status, found.fingerprint) == ("failed", new("e1", data=1).fingerprint)
+
+
 async def test_one_id_may_have_several_sources(store: Store) -> None:
     await store.add([new("e1", source="b"), new("e1", source="a")])
     assert [found.pair.source for found in await store.find("e1")] == ["a", "b"]
@@ -160,6 +184,20 @@ async def test_a_lease_ends_by_itself(store: Store) -> None:
     assert (await store.reserve(new("e1"), owner="two", lease_seconds=5)).is_ours
 
 
+async def test_rows_at_work_are_counted_until_their_attempt_or_their_lease_ends(store: Store) -> None:
+    await store.add([new("waits")])
+    assert await store.leased() == 0
+    for name in ("released", "completed", "discarded", "at work"):
+        await store.reserve(new(name.replace(" ", "-")), owner="one", lease_seconds=5)
+    await store.reserve(new("over"), owner="one", lease_seconds=0.05)
+    assert await store.leased() == 5
+    await store.release(Pair("a5", "released"), owner="one")
+    await store.complete([Pair("a5", "completed")])
+    await store.discard(Pair("a5", "discarded"), owner="one")
+    await asyncio.sleep(0.1)
+    assert await store.leased() == 1
+
+
 async def test_a_discarded_row_is_gone_but_never_a_completed_one(store: Store) -> None:
     pair = Pair("a5", "e1")
     await store.reserve(new("e1"), owner="one", lease_seconds=5)
@@ -174,11 +212,81 @@ async def test_a_discarded_row_is_gone_but_never_a_completed_one(store: Store) -
 
 
 async def test_a_settled_or_different_row_is_not_reserved(store: Store) -> None:
-    await store.reserve(new("done", is_mail_due=False), owner="one", lease_seconds=5)
-    again = await store.reserve(new("done", is_mail_due=False), owner="two", lease_seconds=5)
+    await store.reserve(new("done", is_mail_due=False), owner="one", lease_seconds=5, at_once=True)
+    again = await store.reserve(new("done", is_mail_due=False), owner="two", lease_seconds=5, at_once=True)
     assert (again.is_ours, again.row.status) == (False, "completed")
     await store.reserve(new("other", data=1), owner="one", lease_seconds=0)
     assert not (await store.reserve(new("other", data=2), owner="two", lease_seconds=5)).is_ours
+
+
+async def test_without_mail_a_reserved_row_waits_for_its_completion_unless_at_once_is_said(store: Store) -> None:
+    plain = new("e1", is_mail_due=False)
+    reserved = await store.reserve(plain, owner="one", lease_seconds=5)
+    assert (reserved.is_ours, reserved.row.status, reserved.row.is_leased) == (True, "pending", True)
+    await store.complete([plain.pair])
+    done = await only(store, "e1")
+    assert (done.status, done.is_mail_sent, done.is_leased) == ("completed", False, False)
+    mailed = await store.reserve(new("e2"), owner="one", lease_seconds=5, at_once=True)
+    assert (mailed.row.status, mailed.row.is_leased) == ("pending", True)
+
+
+async def test_a_row_of_the_queue_is_reserved_by_nobody(store: Store) -> None:
+    await store.add([new("e1")])
+    answer = await store.reserve(new("e1"), owner="one", lease_seconds=5)
+    assert (answer.is_ours, answer.row.path, answer.row.is_leased) == (False, "queue", False)
+
+
+async def test_what_a_request_abandoned_becomes_the_queues(store: Store) -> None:
+    await store.reserve(new("e1", data=1), owner="one", lease_seconds=5)
+    assert row((await store.add([new("e1", data=1)]))[0]).path == "request", "somebody is at work on it"
+    await store.release(Pair("a5", "e1"), owner="one")
+    assert (await only(store, "e1")).is_abandoned
+    claimed = row((await store.add([new("e1", data=2)]))[0])
+    assert (claimed.path, claimed.status, claimed.fingerprint) == ("queue", "pending", new("e1", data=2).fingerprint)
+    assert not (await store.reserve(new("e1", data=2), owner="two", lease_seconds=5)).is_ours
+
+
+async def test_an_abandoned_row_without_mail_is_completed_by_the_queue(store: Store) -> None:
+    await store.reserve(new("e1", is_mail_due=False), owner="one", lease_seconds=0)
+    claimed = row((await store.add([new("e1", is_mail_due=False)]))[0])
+    assert (claimed.path, claimed.status, claimed.processed_at is not None) == ("queue", "completed", True)
+
+
+async def test_whose_lease_ran_out_cannot_take_a_row_from_the_queue(store: Store) -> None:
+    await store.reserve(new("e1"), owner="one", lease_seconds=0)
+    await store.add([new("e1")])
+    await store.discard(Pair("a5", "e1"), owner="one")
+    assert (await only(store, "e1")).path == "queue"
+
+
+async def test_a_settled_row_of_a_request_stays_one(store: Store) -> None:
+    await store.reserve(new("e1"), owner="one", lease_seconds=5)
+    await store.complete([Pair("a5", "e1")])
+    kept = row((await store.add([new("e1")]))[0])
+    assert (kept.path, kept.status) == ("request", "completed")
+
+
+async def test_a_reopened_row_is_the_queues(store: Store) -> None:
+    await store.reserve(new("e1"), owner="one", lease_seconds=0)
+    await store.fail(Pair("a5", "e1"), reason="refused")
+    again = await store.reopen(Pair("a5", "e1"), fingerprint=new("e1").fingerprint)
+    assert again is not None
+    assert again.path == "queue"
+
+
+async def test_completed_rows_redis_does_not_know_of_are_found_until_it_does(store: Store) -> None:
+    for name in ("known", "unknown", "later"):
+        await store.reserve(new(name), owner="one", lease_seconds=5)
+    await store.complete([Pair("a5", "known")])
+    await store.complete([Pair("a5", "unknown")], is_marked=False)
+    await asyncio.sleep(0.05)
+    await store.complete([Pair("a5", "later")], is_marked=False)
+    await store.add([new("queued", is_mail_due=False)])
+    assert await store.unmarked(within_seconds=60, most=10) == [Pair("a5", "later"), Pair("a5", "unknown")]
+    assert await store.unmarked(within_seconds=60, most=1) == [Pair("a5", "later")]
+    assert await store.unmarked(within_seconds=0, most=10) == []
+    await store.note_marked([Pair("a5", "later"), Pair("a5", "nobody")])
+    assert await store.unmarked(within_seconds=60, most=10) == [Pair("a5", "unknown")]
 
 
 async def test_what_cannot_be_stored_cannot_be_reserved(store: Store) -> None:
@@ -192,3 +300,16 @@ async def test_a_server_that_is_not_there_was_not_asked() -> None:
     with pytest.raises(StoreUnavailableError) as error:
         await store.ping()
     assert not error.value.was_asked
+
+
+async def test_a_table_made_before_there_were_two_paths_is_brought_up_to_date(shared_postgres: Postgres) -> None:
+    store = PostgresStore(shared_postgres.url)
+    await empty(store)
+    await store.add([new("waits"), new("done", is_mail_due=False)])
+    async with store._connection() as connection:
+        await connection.execute("ALTER TABLE events DROP path, DROP marked")
+    await store.migrate()
+    await store.migrate()
+    assert [(await only(store, name)).path for name in ("waits", "done")] == ["request", "queue"]
+    assert row((await store.add([new("waits")]))[0]).path == "queue"
+    await store.close()

@@ -19,14 +19,16 @@ from typing import Any
 
 import httpx
 
+from harness.systems import PERCENT, System, filled
 from harness.systems import Process as Kind
-from harness.systems import System, filled
 from harness.usage import StackBrokenError, UsageError
+from harness.worlds.flips import PROCESS
 from harness.worlds.real.journal import Journal
 from harness.worlds.real.processes import Command, Guard, Process, await_ready, with_log
 
 READY_WITHIN_S = 30.0
 SET_UP_WITHIN_S = 120.0
+TURNED_WITHIN_S = 10.0
 BEFORE_RESTART_S = 1.0
 CONNECTS_WITHIN_S = 1.0
 POLL_S = 0.1  # a service may log every request for its readiness
@@ -94,6 +96,24 @@ class Fleet:
         process.require()
         if code := process.exit_code:
             raise UsageError(with_log(process, f"The set-up command ended with exit code {code}"))
+
+    async def turn_flag(self, percent: int | None) -> str | None:
+        """Run the command that sets the flag (None: clears it); what it said, None if it did not end with exit code 0."""
+        assert self._system.flag is not None
+        words = self._system.flag.clear if percent is None else self._system.flag.set
+        command = self._command(PROCESS, [filled(word, {PERCENT: str(percent)}) for word in words])
+        self.journal.note(PROCESS, "started", detail=" ".join(command.argv[1:]))
+        process = await self._wiring.guard.spawn(command)
+        try:
+            async with asyncio.timeout(TURNED_WITHIN_S):
+                code = await process.wait()
+        except TimeoutError:
+            await process.kill()
+            code = await process.wait()
+        process.require()
+        said = process.tail(1)
+        self.journal.note(PROCESS, "exited", detail=said, ended=(code, None))
+        return said if code == 0 else None
 
     async def start_all(self) -> None:
         """Start every process and wait until all are ready. Raises UsageError with the end of a log if one is not."""

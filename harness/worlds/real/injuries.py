@@ -15,6 +15,7 @@ from pathlib import Path
 
 from harness import faults
 from harness.faults import Fault
+from harness.worlds.flips import evidence_of
 from harness.worlds.provider import Answers, Behaviour, LosesReplies, Provider, RateLimits
 from harness.worlds.real.proxy import DropsReplies
 from harness.worlds.real.stack import Stack
@@ -170,6 +171,22 @@ async def deploys(ward: Ward, fault: Fault) -> AsyncIterator[Injury]:
         injury.evidence = "; ".join(steps) or None
 
 
+@asynccontextmanager
+async def flag_flips(ward: Ward, fault: Fault) -> AsyncIterator[Injury]:
+    """FlagFlips."""
+    assert isinstance(fault, faults.FlagFlips)
+    fleet, injury = ward.stack.fleet, Injury()
+    said = await fleet.turn_flag(fault.percent)
+    since_s = fleet.journal.clock.now()
+    try:
+        yield injury
+    finally:
+        cleared = await fleet.turn_flag(None)
+        if said is not None and cleared is not None:
+            told = f"the flag's command ended with exit code 0 and said '{said}'"
+            injury.evidence = evidence_of(fault, fleet.journal.history, told=told, since_s=since_s)
+
+
 INFLICTED: dict[type[Fault], Inflict] = {
     faults.NoFault: nothing,
     faults.SendGridAnswers: sendgrid_misbehaves,
@@ -182,6 +199,7 @@ INFLICTED: dict[type[Fault], Inflict] = {
     faults.WorkerFreezes: worker_freezes,
     faults.WorkersStop: workers_stop,
     faults.Deploys: deploys,
+    faults.FlagFlips: flag_flips,
 }
 
 KILLED_BY = {faults.RedisCrashes: "redis", faults.PostgresCrashes: "postgres"}  # which server: it has to be ours

@@ -32,7 +32,7 @@ class Journal:
 
     def __init__(self, history: History, clock: WallClock) -> None:
         self.clock = clock
-        self._history = history
+        self.history = history
         self._is_open = False
 
     def begin(self) -> None:
@@ -47,7 +47,7 @@ class Journal:
     def record(self, entry: Entry) -> None:
         """Append one entry."""
         if self._is_open:
-            self._history.record(entry)
+            self.history.record(entry)
 
     def note(self, process: str, what: str, *, detail: str = "", ended: tuple[int, float | None] | None = None) -> None:
         """Something happened to a process; `ended` is its exit code and the seconds since it was told to end, if so."""

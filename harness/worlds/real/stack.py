@@ -20,6 +20,7 @@ from typing import Protocol
 
 from harness.faults import Loss
 from harness.systems import System, require_real_processes
+from harness.worlds.flips import PROCESS as FLAG
 from harness.worlds.real import stub
 from harness.worlds.real.external import address, at_address
 from harness.worlds.real.fleet import SETUP, Fleet, Wiring, missing_listener, names
@@ -122,7 +123,7 @@ async def open_stack(system: System, standin: MailProvider, plot: Plot) -> Async
         await standin.listen(guard)
         ports = {name: plot.ports.draw() for name in names(system)}
         if plot.proxied:
-            proxies |= await _listening_proxies(servers, [SETUP, *ports], plot.ports)
+            proxies |= await _listening_proxies(servers, [SETUP, FLAG, *ports], plot.ports)
         fleet = Fleet(
             system,
             Wiring(

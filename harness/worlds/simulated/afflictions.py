@@ -14,6 +14,7 @@ from random import Random
 from typing import Any
 
 from harness import faults
+from harness.worlds.flips import evidence_of
 from harness.worlds.provider import Answers, Behaviour, LosesReplies, RateLimits
 from harness.worlds.simulated.fleet import Fleet, Servers
 from harness.worlds.simulated.network import Condition, Station
@@ -207,6 +208,20 @@ async def deploying(case: Case, fault: faults.Deploys) -> AsyncIterator[None]:
         case.wound.evidence = "; ".join(steps) or None
 
 
+@asynccontextmanager
+async def flag_turned(case: Case, fault: faults.FlagFlips) -> AsyncIterator[None]:
+    """FlagFlips."""
+    said = await case.fleet.turn_flag(fault.percent)
+    since_s = case.now()
+    try:
+        yield
+    finally:
+        cleared = await case.fleet.turn_flag(None)
+        if said is not None and cleared is not None:
+            told = f"the flag was set to {fault.percent}: {said}"
+            case.wound.evidence = evidence_of(fault, case.fleet.history, told=told, since_s=since_s)
+
+
 def _victim(case: Case) -> str:
     names = [member.name for member in case.fleet.workers()]
     return case.occasion.process if case.occasion.process in names else case.random.choice(names)
@@ -224,4 +239,5 @@ AFFLICTIONS: dict[type[faults.Fault], Callable[[Case, Any], AbstractAsyncContext
     faults.WorkerFreezes: worker_stopped,
     faults.WorkersStop: workers_gone,
     faults.Deploys: deploying,
+    faults.FlagFlips: flag_turned,
 }

@@ -8,6 +8,7 @@ from __future__ import annotations
 import asyncio
 import importlib
 from collections.abc import Callable, Coroutine, Mapping
+from contextlib import suppress
 from dataclasses import dataclass, field
 from random import Random
 from typing import Any
@@ -15,6 +16,7 @@ from typing import Any
 from harness.history import History, Lifecycle
 from harness.systems import System, filled
 from harness.usage import UsageError
+from harness.worlds.flips import PROCESS
 from harness.worlds.simulated.asgi import AsgiServer, HttpRequest
 from harness.worlds.simulated.gateway import Gateway
 from harness.worlds.simulated.network import SimulatedNetwork
@@ -25,6 +27,7 @@ from harness.worlds.simulated.sendgrid import SendGridServer, SendGridTransport
 
 READY_WITHIN_S = 20.0
 STOPS_WITHIN_S = 10.0
+TURNED_WITHIN_S = 10.0
 POLLS_EVERY_S = 0.05
 BEFORE_RESTART_S = 1.0
 
@@ -79,8 +82,8 @@ class Fleet:
 
     def __init__(self, system: System, servers: Servers, history: History, *, seed: int, now: Callable[[], float]) -> None:
         self.members: dict[str, Member] = {}
-        self._system, self._servers, self._history, self._seed, self._now = system, servers, history, seed, now
-        self._build = load_builder(system)
+        self._system, self._servers, self.history, self._seed, self._now = system, servers, history, seed, now
+        self._build: Callable[[SimulatedHost], Main] = load_named(system, "build")
         self._incarnations: dict[str, int] = {}
         self._ends_wanted: set[Process] = set()  # killed or told to stop: no supervisor starts them again
         self._all_started = False
@@ -110,6 +113,19 @@ class Fleet:
         await member.process.ended.wait()
         if member.process.exit_code != 0:
             raise UsageError(f"The setup of '{self._system.name}' failed in the simulation: {member.process.error}.")
+
+    async def turn_flag(self, percent: int | None) -> str | None:
+        """Run what sets the flag (None: clears it) in a process of its own; what came of it, None if it failed."""
+        turn = load_named(self._system, "flag")
+        self._note(PROCESS, "started", detail="clear" if percent is None else f"set {percent}")
+        process = self._launch(PROCESS, PROCESS, lambda host: turn(host, percent)).process
+        self._ends_wanted.add(process)
+        with suppress(TimeoutError):
+            async with asyncio.timeout(TURNED_WITHIN_S):
+                await process.ended.wait()
+        process.kill()  # one that hangs; whatever has ended has ended
+        self._note(PROCESS, "exited", detail=process.error, exit_code=process.exit_code)
+        return "it ended with exit code 0" if process.exit_code == 0 else None
 
     def start(self, name: str, role: str) -> None:
         """Start a process, or its next incarnation; one that lives is left alone (faults may overlap)."""
@@ -145,12 +161,12 @@ class Fleet:
         await asyncio.sleep(BEFORE_RESTART_S)
         await self.start_again(process.name)
 
-    def _launch(self, name: str, role: str) -> Member:
+    def _launch(self, name: str, role: str, build: Callable[[SimulatedHost], Main] | None = None) -> Member:
         incarnation = self._incarnations[name] = self._incarnations.get(name, 0) + 1
         network = self._servers.network
         process = Process(network.loop, network.operations, name=name, role=role, incarnation=incarnation)
         server = AsgiServer(process)
-        process.start(lambda: self._build(self._host(process, server))())
+        process.start(lambda: (build or self._build)(self._host(process, server))())
         return Member(name, role, process, server)
 
     def _host(self, process: Process, server: AsgiServer) -> SimulatedHost:
@@ -240,17 +256,17 @@ class Fleet:
         self._note(name, "resumed")
 
     def _note(self, process: str, what: str, **details: Any) -> None:
-        self._history.record(Lifecycle(process=process, what=what, at_s=self._now(), **details))
+        self.history.record(Lifecycle(process=process, what=what, at_s=self._now(), **details))
 
 
-def load_builder(system: System) -> Callable[[SimulatedHost], Main]:
-    """The function `[simulation] build` names. Raises UsageError if there is none."""
+def load_named(system: System, key: str) -> Any:
+    """The function `[simulation]` names under a key: `build` or `flag`. Raises UsageError if there is none."""
     if system.simulation is None:
         raise UsageError(f"The system '{system.name}' cannot be simulated: its file has no [simulation] table; use --world real.")
-    module_name, _, function_name = system.simulation.build.partition(":")
+    name = getattr(system.simulation, key)
+    module_name, _, function_name = name.partition(":")
     try:
-        build = getattr(importlib.import_module(module_name), function_name)
+        return getattr(importlib.import_module(module_name), function_name)
     except (ImportError, AttributeError) as error:
-        told = f"[simulation] build = '{system.simulation.build}' of '{system.name}' cannot be loaded: {error}"
+        told = f"[simulation] {key} = '{name}' of '{system.name}' cannot be loaded: {error}"
         raise UsageError(f"{told}; name an importable module and a function in it.") from None
-    return build  # type: ignore[no-any-return]

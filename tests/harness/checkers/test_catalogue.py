@@ -14,6 +14,7 @@ ARGUMENTS = {
     "ingest_stays_fast": {"p95_ms": 50},
     "backlog_drains": {"within_seconds": 20},
     "ingest_recovers": {"within_seconds": 5},
+    "the_flag_is_followed": {"within_seconds": 1},
 }
 
 

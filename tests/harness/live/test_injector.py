@@ -147,6 +147,7 @@ async def test_what_breaks_the_harness_is_not_kept_to_itself(world: TinyWorld) -
         ("SendGridAnswers", {"status": 99}, 1.0, "status is 99, expected an HTTP status that takes no mail: 400 to 599"),
         ("SendGridRateLimits", {"mails": -1}, 1.0, "mails is -1, expected 0 to 1,000,000"),
         ("SendGridRateLimits", {"window_seconds": 0}, 1.0, "window_seconds is 0, expected 1 to 3,600"),
+        ("FlagFlips", {"percent": 101}, 1.0, "percent is 101, expected 0 to 100"),
         ("SendGridLosesReplies", {"share": 2}, 1.0, "share is 2, expected 0 to 1"),
         ("RedisCrashes", {"loss": "all"}, 1.0, "loss is 'all', expected: 'process-crash', 'power-loss' or 'empty'"),
         ("NoFault", {}, -1.0, "A fault cannot last -1 seconds; expected 0 to 3600, or none at all: until it is stopped."),

@@ -21,8 +21,6 @@ from tests.reference.deploy.deployed import DEPLOY, ROOT, UNITS, Deployed, compo
 from tests.reference.servers import Postgres, Redis, SendGrid, Service, await_port, free_port
 
 ALL = everything()
-# Commands that others add in this very issue: what is here already must go from this list.
-NOT_YET = ("flag", "drain", "dead-letters")
 OTHERS_VARIABLES = ("OTEL_", "PYTHON")
 PAGES = ("deploy.md", "runbook.md")
 
@@ -39,17 +37,7 @@ def understands(words: tuple[str, ...]) -> bool:
 
 
 def must_understand(words: tuple[str, ...]) -> None:
-    missing = [late for late in NOT_YET if set(late.split()) <= set(words)]
-    if not understands(words):
-        assert missing, f"`python -m reference {shlex.join(words)}` is refused"
-        pytest.xfail(f"`{', '.join(missing)}` is not here yet")
-
-
-@pytest.mark.parametrize("late", NOT_YET)
-def test_what_is_not_yet_here_is_not_here(late: str) -> None:
-    verb, *option = late.split()
-    words = (verb, *option, "9") if option else (verb, "--help")
-    assert not understands(words), f"`{late}` is here: take it from NOT_YET"
+    assert understands(words), f"`python -m reference {shlex.join(words)}` is refused"
 
 
 @pytest.mark.parametrize("each", ALL, ids=named)
@@ -69,13 +57,8 @@ def test_the_supervisor_starts_workers_as_they_want_it(first_port: int | None) -
 def test_every_command_in_the_pages_is_understood(page: str) -> None:
     said = re.findall(r"python -m reference ([a-z][^`#\n|)]*)", (ROOT / "docs" / page).read_text())
     assert said
-    late = []
     for line in said:
-        words = tuple(shlex.split(line))
-        late += [word for word in NOT_YET if set(word.split()) <= set(words) and not understands(words)]
-        assert late or understands(words), f"docs/{page}: `python -m reference {line}` is refused"
-    if late:
-        pytest.xfail(f"`{', '.join(sorted(set(late)))}` is not here yet")
+        assert understands(tuple(shlex.split(line))), f"docs/{page}: `python -m reference {line}` is refused"
 
 
 @pytest.mark.parametrize("each", ALL, ids=named)

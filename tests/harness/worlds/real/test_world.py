@@ -70,6 +70,41 @@ async def test_it_records_what_clients_and_servers_saw(tmp_path: Path) -> None:
     assert (tmp_path / "logs" / "api-0.log").read_text() == "the api listens\n"
 
 
+async def test_a_flag_is_turned_by_the_systems_own_commands_and_cleared(tmp_path: Path) -> None:
+    async with opened(toy(tmp_path), tmp_path) as world:
+        for percent, answer in ((0, "processed"), (100, "accepted")):
+            async with world.suffering(faults.FlagFlips(percent), Occasion(), index=0):
+                assert (await world.submit(Event(id=f"at_{percent}"), attempt=0)).answer == answer
+        assert (await world.submit(Event(id="after"), attempt=0)).answer == "accepted"
+    assert [fault.evidence for fault in world.history.of(Suffered)] == [
+        "the flag's command ended with exit code 0 and said 'the flag is 0'; "
+        "afterwards 0 events were accepted and 1 processed at once",
+        "the flag's command ended with exit code 0 and said 'the flag is 100'; "
+        "afterwards 1 events were accepted and 0 processed at once",
+    ]
+    turns = [(life.what, life.exit_code) for life in world.history.of(Lifecycle) if life.process == "flag"]
+    assert turns == [("started", None), ("exited", 0)] * 4
+
+
+@pytest.mark.parametrize("wrong", ["set", "clear"])
+async def test_a_flag_whose_commands_fail_proves_nothing(tmp_path: Path, wrong: str) -> None:
+    number = {"set": "{percent}", "clear": "none"}[wrong]
+    system = toy(tmp_path, lambda text: text.replace(f'"flag", "{number}"', f'"flag", "13", "{number}"'))
+    async with opened(system, tmp_path) as world, world.suffering(faults.FlagFlips(100), Occasion(), index=0):
+        assert (await world.submit(Event(id="e"), attempt=0)).answer == "accepted"
+    assert [fault.evidence for fault in world.history.of(Suffered)] == [None]
+
+
+async def test_a_flag_that_was_not_turned_or_that_nobody_followed_proves_nothing(tmp_path: Path) -> None:
+    async with opened(toy(tmp_path), tmp_path) as world:
+        for percent in (13, 50):
+            async with world.suffering(faults.FlagFlips(percent), Occasion(), index=0):
+                await world.submit(Event(id=f"at_{percent}"), attempt=0)
+    assert [fault.evidence for fault in world.history.of(Suffered)] == [None, None]
+    codes = [life.exit_code for life in world.history.of(Lifecycle) if life.process == "flag" and life.what == "exited"]
+    assert codes == [1, 0, 0, 0]
+
+
 async def test_every_fault_leaves_evidence(tmp_path: Path) -> None:
     async with opened(toy(tmp_path), tmp_path) as world:
         calls = world.history.of

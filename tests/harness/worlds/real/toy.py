@@ -35,12 +35,21 @@ async def ingest(event: dict[str, Any]) -> tuple[int, dict[str, Any]]:
     try:
         async with Redis.from_url(os.environ["REDIS_URL"], socket_timeout=1) as redis:
             await redis.incr("posts")
+            flag = await redis.get("flag")
         connection = await database()
         await connection.execute("INSERT INTO events VALUES ($1, $2)", event["source"], event["id"])
         await connection.close()
     except Exception as error:
         return 504, {"title": repr(error)}
-    return 202, {"status": "accepted", "id": event["id"]}
+    return (200, {"status": "processed", "id": event["id"]}) if flag == b"0" else (202, {"status": "accepted", "id": event["id"]})
+
+
+async def flag(percent: str) -> None:
+    if percent == "13":
+        raise SystemExit("not 13")
+    async with Redis.from_url(os.environ["REDIS_URL"]) as redis:
+        await (redis.delete("flag") if percent == "none" else redis.set("flag", percent))
+    print(f"the flag is {percent}", flush=True)
 
 
 async def answer(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
@@ -75,5 +84,6 @@ async def worker() -> None:
 
 
 if __name__ == "__main__":
+    role, *words = sys.argv[1:]
     roles = {"migrate": migrate, "worker": worker}
-    asyncio.run(api(int(sys.argv[2])) if sys.argv[1] == "api" else roles[sys.argv[1]]())
+    asyncio.run(api(int(words[0])) if role == "api" else flag(words[0]) if role == "flag" else roles[role]())

@@ -12,7 +12,7 @@ from harness import faults, systems, traffic
 from harness.faults import Planned, amid_work, at_operation, between, mail, upon
 from harness.history import Call, History, Lifecycle, Post, Read, Row, Stored, Suffered
 from harness.usage import UsageError
-from harness.worlds.simulated.fleet import load_builder
+from harness.worlds.simulated.fleet import load_named
 from tests.harness.worlds.simulated import toy
 from tests.harness.worlds.simulated.staging import TOY, staged, with_build
 
@@ -29,6 +29,7 @@ EVERY_FAULT: dict[str, Planned] = {
     "sendgrid limits": between(0, 20, faults.SendGridRateLimits(1, 5)),
     "workers stopped": between(3, 9, faults.WorkersStop()),
     "deploy": between(3, 3, faults.Deploys()),
+    "flag": between(3, 10, faults.FlagFlips(100)),
 }
 
 
@@ -66,6 +67,34 @@ def test_a_deploy_restarts_every_process_in_order() -> None:
     exits = [(entry.process, entry.exit_code) for entry in history.of(Lifecycle) if entry.what == "exited"]
     assert exits == [("api-0", 0), ("api-1", 0), ("worker-0", 0), ("worker-1", 0)]
     assert all(post.outcome == "ok" for post in history.of(Post))
+
+
+def test_a_turned_flag_leaves_its_commands_and_what_came_of_it() -> None:
+    history = staged(EVERY_FAULT["flag"], seed=1)
+    turns = [(entry.what, entry.detail, entry.exit_code) for entry in history.of(Lifecycle) if entry.process == "flag"]
+    assert turns == [("started", "set 100", None), ("exited", "", 0), ("started", "clear", None), ("exited", "", 0)]
+    (fault,) = history.of(Suffered)
+    assert fault.evidence is not None
+    assert fault.evidence.startswith("the flag was set to 100: it ended with exit code 0; afterwards ")
+
+
+def test_a_flag_nobody_follows_proves_nothing() -> None:
+    history = staged(between(3, 10, faults.FlagFlips(50)), seed=1)
+    assert [fault.evidence for fault in history.of(Suffered)] == [None]
+
+
+def test_a_command_that_failed_proves_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
+    def turn(host: Any, percent: int | None) -> Callable[[], Coroutine[Any, Any, None]]:
+        async def main() -> None:
+            raise ValueError("the toy has no other path")
+
+        return main
+
+    monkeypatch.setattr(toy, "turn", turn)
+    history = staged(EVERY_FAULT["flag"], seed=1)
+    assert [fault.evidence for fault in history.of(Suffered)] == [None]
+    failed = next(entry for entry in history.of(Lifecycle) if entry.process == "flag" and entry.what == "exited")
+    assert (failed.exit_code, failed.detail) == (1, "ValueError: the toy has no other path")
 
 
 def test_the_occasion_names_the_operation_that_was_struck() -> None:
@@ -136,4 +165,4 @@ def test_a_service_that_does_not_start_is_one_sentence() -> None:
 
 def test_a_builder_that_is_not_there_is_one_sentence() -> None:
     with pytest.raises(UsageError, match="cannot be loaded"):
-        load_builder(with_build(systems.load(TOY), "nowhere.at_all:build"))
+        load_named(with_build(systems.load(TOY), "nowhere.at_all:build"), "build")

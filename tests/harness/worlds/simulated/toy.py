@@ -38,6 +38,17 @@ def build(host: Any) -> Callable[[], Coroutine[Any, Any, None]]:
     return {"api": Api(host).run, "worker": Worker(host).run}[host.role]
 
 
+def turn(host: Any, percent: int | None) -> Callable[[], Coroutine[Any, Any, None]]:
+    """The main of a process that turns the flag; everything goes to the queue, whatever it says."""
+
+    async def main() -> None:
+        client = connect(host)
+        await (client.delete("{toy}:flag") if percent is None else client.set("{toy}:flag", percent))
+        await client.aclose()
+
+    return main
+
+
 def connect(host: Any) -> Any:
     """A client without silent retries."""
     return redis.Redis.from_url(
