@@ -4,8 +4,9 @@ The database row decides what is stored, the record in Redis decides who takes a
 event was accepted. A *marker* is a record without one: a synchronous request had to do with the pair; ask the database.
 
 1.  A synchronous attempt reserves the row (a lease), **then** marks, then mails, then completes. If marking meets a queue
-    record, the event was accepted before: the attempt removes its row and answers duplicate, or conflict. Not the other way
-    round: between a marker and a lease nobody could tell an attempt that is about to begin from one that died.
+    record, the event was accepted before: the attempt gives its row to the queue and answers duplicate (or removes it and
+    answers conflict). Not the other way round: between a marker and a lease nobody could tell an attempt that is about to begin
+    from one that died.
 2.  Accepting looks at nothing but Redis, unless it meets a marker. Then it asks the database (``handover``): a settled row is a
     duplicate, a leased one is waited for (a second at most, then 503: nothing was taken), an abandoned row or none is taken
     over. Taking over names the marker that was seen, and the script refuses if another stands there now. So of an accept and an
@@ -29,6 +30,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from random import Random
 from typing import Any
@@ -40,7 +42,8 @@ from reference.connection import QUEUE_ERRORS, index_key, record_key
 from reference.events import Pair
 from reference.store import Store, StoreUnavailableError
 
-_TRIES = 2  # a reply may get lost, and marking twice is marking once
+_TRIES = 5  # replies may get lost, and marking twice is marking once
+_PATIENCE_SECONDS = 0.6  # after which no other try begins
 _AWAY_SECONDS = 1.0
 _AT_ONCE = 200
 
@@ -115,14 +118,15 @@ class Markers:
                 await asyncio.sleep(_AWAY_SECONDS)
 
     async def _ask(self, pair: Pair, *, fingerprint: str, token: str) -> Standing:
-        if asyncio.get_running_loop().time() < self._away_until:
+        now = asyncio.get_running_loop().time
+        if now() < self._away_until:
             return AWAY
-        for _ in range(_TRIES):
-            try:
+        until, tries = now() + _PATIENCE_SECONDS, 0
+        while tries < _TRIES and now() < until:
+            tries += 1
+            with suppress(*QUEUE_ERRORS):
                 (answer,) = await self._run([pair.source, fingerprint, token], pairs=[pair])
-            except QUEUE_ERRORS:
-                continue
-            return Standing(*answer)
+                return Standing(*answer)
         self._note_away()
         return AWAY
 

@@ -92,6 +92,10 @@ class MemoryStore:
         """See Store."""
         await self._transact(lambda events: _release(events, pair, owner=owner))
 
+    async def hand_over(self, pair: Pair, *, owner: str) -> None:
+        """See Store."""
+        await self._transact(lambda events: _hand_over(events, pair, owner=owner))
+
     async def discard(self, pair: Pair, *, owner: str) -> None:
         """See Store."""
         await self._transact(lambda events: _discard(events, pair, owner=owner))
@@ -185,6 +189,14 @@ def _release(events: Events, pair: Pair, *, owner: str) -> None:
     row = events.get((pair.source, pair.id))
     if row is not None and row["lease_owner"] == owner:
         row.update(lease_owner=None, lease_until=0.0)
+
+
+def _hand_over(events: Events, pair: Pair, *, owner: str) -> None:
+    row = events.get((pair.source, pair.id))
+    if row is not None and row["lease_owner"] == owner and row["status"] == "pending":
+        row.update(path="queue", marked=True, lease_owner=None, lease_until=0.0)
+        if row["mail_state"] != "due":
+            row.update(status="completed", processed_at=time.time())
 
 
 def _discard(events: Events, pair: Pair, *, owner: str) -> None:

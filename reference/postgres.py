@@ -134,6 +134,11 @@ class PostgresStore:
         async with self._connection() as connection:
             await connection.execute(statements.RELEASE, pair.source, pair.id, owner)
 
+    async def hand_over(self, pair: Pair, *, owner: str) -> None:
+        """See Store."""
+        async with self._connection() as connection:
+            await connection.execute(statements.HAND_OVER, pair.source, pair.id, owner)
+
     async def discard(self, pair: Pair, *, owner: str) -> None:
         """See Store."""
         async with self._connection() as connection:

@@ -83,6 +83,12 @@ WHERE events.status = 'pending' AND events.path = 'request' AND events.fingerpri
 RETURNING {COLUMNS}
 """
 RELEASE = "UPDATE events SET lease_owner = NULL, lease_until = NULL WHERE source = $1 AND id = $2 AND lease_owner = $3"
+HAND_OVER = """
+UPDATE events SET path = 'queue', marked = true, lease_owner = NULL, lease_until = NULL,
+       status = CASE mail_state WHEN 'due' THEN status ELSE 'completed' END,
+       processed_at = CASE mail_state WHEN 'due' THEN NULL ELSE now() END
+WHERE source = $1 AND id = $2 AND lease_owner = $3 AND status = 'pending'
+"""
 DISCARD = "DELETE FROM events WHERE source = $1 AND id = $2 AND lease_owner = $3 AND status = 'pending'"
 UNMARKED = """
 SELECT source, id FROM events WHERE NOT marked AND status = 'completed' AND processed_at > now() - $1 * interval '1 second'

@@ -119,6 +119,9 @@ class Store(Protocol):
     async def release(self, pair: Pair, *, owner: str) -> None:
         """End the attempt of ``owner``; the row stays, for the next attempt."""
 
+    async def hand_over(self, pair: Pair, *, owner: str) -> None:
+        """End the attempt of ``owner``; the row is the queue's, which has accepted this very event."""
+
     async def discard(self, pair: Pair, *, owner: str) -> None:
         """End the attempt of ``owner`` and remove its row: the event is refused for good."""
 

@@ -115,9 +115,14 @@ class SynchronousPath:
         return standing
 
     async def _step_back(self, attempt: Attempt, standing: Standing) -> str:
-        """The queue has the event: nothing of this attempt may stand in its way. A row left here ends with its lease."""
+        """The queue has the event: the row is its own if it is on its way there, else nothing of this attempt may stay.
+
+        A row that cannot be reached now is abandoned when its lease ends.
+        """
+        pair, is_on_its_way = attempt.new.pair, standing.kind == "duplicate" and standing.status in ("pending", "processing")
+        end = self._store.hand_over if is_on_its_way else self._store.discard
         with contextlib.suppress(StoreUnavailableError):
-            await self._store.discard(attempt.new.pair, owner=attempt.owner)
+            await end(pair, owner=attempt.owner)
         return _taken(standing)
 
     async def _refuse_while_mail_is_closed(self, attempt: Attempt) -> None:

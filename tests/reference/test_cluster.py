@@ -14,7 +14,7 @@ import pytest
 from redis.asyncio import Redis as Client
 
 from reference import census, connection, drain, scripts
-from reference.dead_letters import DeadLetters
+from reference.dead_letters import DeadLetters, Filter
 from reference.intake import Intake, UnavailableError
 from reference.markers import Markers
 from reference.memory import MemoryStore
@@ -113,7 +113,7 @@ async def what_operators_and_the_other_path_do(client: Client) -> None:
     store = MemoryStore(Database())
     assert (await drain.count(client, store)).total == 0
     letters = DeadLetters(client, store)
-    (letter,) = [letter async for letter in letters.all()]
+    (letter,) = [letter async for letter in letters.find(Filter())]
     assert await letters.retry(letter) == "retried"
     assert (await census.count(client)).depth == 1
     markers = Markers(client, store, random=Random(1), window_seconds=60)

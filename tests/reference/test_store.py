@@ -198,6 +198,22 @@ async def test_rows_at_work_are_counted_until_their_attempt_or_their_lease_ends(
     assert await store.leased() == 1
 
 
+@pytest.mark.parametrize(("is_mail_due", "status"), [(True, "pending"), (False, "completed")])
+async def test_a_row_that_is_handed_over_is_the_queues(store: Store, is_mail_due: bool, status: str) -> None:
+    mine = new("e1", is_mail_due=is_mail_due)
+    await store.reserve(mine, owner="one", lease_seconds=5)
+    await store.hand_over(mine.pair, owner="two")
+    assert (await only(store, "e1")).is_leased
+    await store.hand_over(mine.pair, owner="one")
+    handed = await only(store, "e1")
+    assert (handed.path, handed.status, handed.is_leased, handed.is_mail_sent) == ("queue", status, False, False)
+    assert (handed.processed_at is None) == is_mail_due
+    assert row((await store.add([mine]))[0]) == handed
+    assert await store.unmarked(within_seconds=60, most=10) == []
+    await store.discard(mine.pair, owner="one")
+    assert await only(store, "e1") == handed
+
+
 async def test_a_discarded_row_is_gone_but_never_a_completed_one(store: Store) -> None:
     pair = Pair("a5", "e1")
     await store.reserve(new("e1"), owner="one", lease_seconds=5)

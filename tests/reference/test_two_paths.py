@@ -170,9 +170,12 @@ async def test_a_marker_lives_as_long_as_the_dedupe_window(api: ApiParts) -> Non
 
 async def test_what_was_accepted_is_a_duplicate_for_a_request(api: ApiParts, service: Service) -> None:
     assert await accept(api, event()) == "accepted"
-    assert await process(api, event()) == "duplicate pending", "not stored yet: Redis tells"
     assert await process(api, event(data=2)) == "conflict"
     assert await row_of(api, event()) is None, "nothing of the attempt may stand in the worker's way"
+    assert await process(api, event()) == "duplicate pending", "not stored yet: Redis tells"
+    row = await row_of(api, event())
+    assert row is not None
+    assert (row.path, row.status, row.is_leased) == ("queue", "pending", False), "now even without Redis it is known"
     async with service.working():
         await eventually(lambda: is_completed(api, event()))
     assert await process(api, event()) == "duplicate completed"
@@ -207,6 +210,23 @@ async def test_a_request_that_meets_an_accepted_event_leaves_nothing(api: ApiPar
     assert (row.path, row.status) == ("queue", "completed")
 
 
+async def test_a_request_that_meets_a_failed_event_without_a_row_leaves_none(api: ApiParts) -> None:
+    await accept(api, event())
+    assert api.redis is not None
+    await call(api.redis, "HSET", record_key(event().pair.key), "status", "failed")
+    assert await process(api, event()) == "duplicate failed"
+    assert await row_of(api, event()) is None
+
+
+async def test_without_a_mail_an_accepted_event_is_finished_by_the_worker(api: ApiParts, service: Service) -> None:
+    plain = event(mailed=False)
+    await accept(api, plain)
+    assert await process(api, plain) == "duplicate pending"
+    async with service.working():
+        await eventually(lambda: is_finished_in_redis(api))
+    assert await status_of(api, plain) == "completed"
+
+
 async def test_without_a_mail_an_event_is_processed_once_too(api: ApiParts, service: Service) -> None:
     assert await process(api, event(mailed=False)) == "processed"
     assert await accept(api, event(mailed=False)) == "duplicate completed"
@@ -225,8 +245,9 @@ async def test_an_accept_between_reserving_and_marking_wins(api: ApiParts, servi
     assert api.markers is not None
     before(api.markers, "mark", other_side)
     assert (await process(api, event()), said) == ("duplicate pending", ["accepted"])
-    assert await row_of(api, event()) is None
-    assert await queued(api) == 1
+    row = await row_of(api, event())
+    assert row is not None
+    assert (row.path, row.is_leased, await queued(api)) == ("queue", False, 1)
     assert service.provider.mails == {}
 
 
@@ -481,10 +502,33 @@ async def test_that_redis_is_away_is_remembered_for_a_moment(service: Service) -
     api.markers._run = refusing  # type: ignore[method-assign]
     for number in range(3):
         assert await process(api, event(f"e{number}")) == "processed"
-    assert asked == 2, "one try and one more, for the reply may have been lost"
+    assert asked == 5, "the first request tries a few times, for replies may get lost; the others not at all"
     api.markers.note_back()
     await process(api, event("e4"))
-    assert asked == 4
+    assert asked == 10
+
+
+async def test_who_waits_for_a_silent_redis_does_not_wait_for_ever(service: Service, monkeypatch: pytest.MonkeyPatch) -> None:
+    api, asked = service.api(), 0
+
+    async def silent(*args: Any, **named: Any) -> Any:
+        nonlocal asked
+        asked += 1
+        raise TimeoutError("no answer")
+
+    assert api.markers is not None
+    monkeypatch.setattr("reference.markers._PATIENCE_SECONDS", 0.05)
+    api.markers._run = slowly(silent)  # type: ignore[method-assign, assignment]
+    assert await process(api, event()) == "processed"
+    assert asked == 1
+
+
+def slowly(call: Callable[..., Awaitable[Any]]) -> Callable[..., Awaitable[Any]]:
+    async def called(*args: Any, **named: Any) -> Any:
+        await asyncio.sleep(0.1)
+        return await call(*args, **named)
+
+    return called
 
 
 async def test_whoever_comes_back_catches_up_in_portions(service: Service, monkeypatch: pytest.MonkeyPatch) -> None:
