@@ -1,7 +1,7 @@
 """The flag: which share of the identities goes to the queue, turned at run time for every API process at once.
 
 ``ASYNC_INGESTION`` is the default. A number from 0 to 100 under one Redis key overrides it; every process reads the key every
-0.4 s or sooner. What cannot be read leaves the last value. A pair's side is a hash of its identity, so that a retry stays on its
+0.8 s or sooner. What cannot be read leaves the last value. A pair's side is a hash of its identity, so that a retry stays on its
 path, and a larger share takes more pairs along without moving the others.
 Where to go next: ``markers`` (what both paths share), ``flag_commands`` (who turns it).
 """
@@ -26,7 +26,7 @@ from reference.store import StoreUnavailableError
 
 _log = logging.getLogger(__name__)
 
-LOOKS_EVERY_SECONDS = 0.4
+LOOKS_EVERY_SECONDS = 0.8
 _CATCHES_UP_WITHIN_SECONDS = 1.0
 _PERCENTAGE = re.compile(r"[0-9]{1,2}|100").fullmatch
 
