@@ -3,8 +3,8 @@
 from harness import Scenario, between, checkers, faults, traffic
 
 scenario = Scenario(
-    traffic=traffic.steady(per_second=200, for_seconds=10, mailed=0.25),
-    faults=[between(1, 16, faults.WorkersStop())],
+    traffic=traffic.steady(per_second=100, for_seconds=20, mailed=0.25),
+    faults=[between(1, 24, faults.WorkersStop())],
     acknowledgements="required",
     must_hold=[
         *checkers.the_contract,

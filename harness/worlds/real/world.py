@@ -7,6 +7,7 @@ makes faults happen (`triggers.py`, `injuries.py`) in its stack (`stack.py`).
 from __future__ import annotations
 
 import asyncio
+import resource
 from collections.abc import AsyncIterator, Coroutine
 from contextlib import AsyncExitStack, asynccontextmanager, closing
 from functools import partial
@@ -33,6 +34,8 @@ from harness.worlds.real.stack import Plot, Stack, open_stack, start_stub
 from harness.worlds.real.traces import sink
 from harness.worlds.real.triggers import Triggers
 from harness.worlds.world import Clock, Occasion, Stage
+
+MOST_FILES = 65_536
 
 
 class RealWorld:
@@ -64,6 +67,7 @@ class RealWorld:
     async def open(cls, stage: Stage) -> AsyncIterator[RealWorld]:
         """Start the stage's system and wait until it is ready. Raises UsageError if it cannot be started."""
         require_real_processes(stage.system)
+        _allow_many_files()
         if stage.folder is not None:
             stage.folder.mkdir(parents=True, exist_ok=True)
         world = cls(stage, WallClock())
@@ -188,6 +192,14 @@ class RealWorld:
 
     def _note_call(self, seen: Seen) -> None:
         self._journal.record(call_of(seen_call(seen), self.wall))
+
+
+def _allow_many_files() -> None:
+    """As many open files as the system lets us have: two thousand clients with a connection each are more than 1,024."""
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    wanted = MOST_FILES if hard == resource.RLIM_INFINITY else min(hard, MOST_FILES)
+    if soft < wanted:
+        resource.setrlimit(resource.RLIMIT_NOFILE, (wanted, hard))
 
 
 def _suffered(fault: Fault, injury: Injury, *, index: int, begin_s: float, end_s: float) -> Suffered:
