@@ -3,7 +3,7 @@
 from harness import Scenario, between, checkers, faults, traffic
 
 scenario = Scenario(
-    traffic=traffic.steady(per_second=10, for_seconds=24) + traffic.storm(events=8, copies=8, at_seconds=(3.9, 7, 9.7, 12.7, 18)),
+    traffic=traffic.steady(per_second=10, for_seconds=30) + traffic.storm(events=8, copies=8, at_seconds=(3.9, 7, 9.7, 12.7, 18)),
     faults=[between(4, 10, faults.FlagFlips(percent=0)), between(13, 17, faults.FlagFlips(percent=0))],
     acknowledgements="required",
     must_hold=[

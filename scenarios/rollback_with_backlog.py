@@ -3,7 +3,7 @@
 from harness import Scenario, between, checkers, faults, traffic
 
 scenario = Scenario(
-    traffic=traffic.steady(per_second=10, for_seconds=24) + traffic.storm(events=6, copies=4, at_seconds=(4, 8, 12, 19)),
+    traffic=traffic.steady(per_second=10, for_seconds=30) + traffic.storm(events=6, copies=4, at_seconds=(4, 8, 12, 19)),
     faults=[between(2, 9, faults.SendGridAnswers(status=503)), between(5, 17, faults.FlagFlips(percent=0))],
     acknowledgements="required",
     must_hold=[

@@ -3,7 +3,7 @@
 from harness import Scenario, between, checkers, faults, traffic
 
 scenario = Scenario(
-    traffic=traffic.steady(per_second=10, for_seconds=24) + traffic.storm(events=6, copies=6, at_seconds=(8, 18)),
+    traffic=traffic.steady(per_second=10, for_seconds=30) + traffic.storm(events=6, copies=6, at_seconds=(8, 18)),
     faults=[between(3, 16, faults.FlagFlips(percent=0)), between(6, 11, faults.RedisCrashes(loss="process-crash"))],
     acknowledgements="required",
     must_hold=[
