@@ -28,6 +28,7 @@ ARGUMENTS: dict[str, dict[str, float]] = {
     "ingest_stays_fast": {"p95_ms": 50.0},
     "backlog_drains": {"within_seconds": 20.0},
     "ingest_recovers": {"within_seconds": 5.0},
+    "the_flag_is_followed": {"within_seconds": 1.0},
 }
 
 texts = st.text(max_size=8)
