@@ -47,6 +47,8 @@ OPENED_BY_LOCUST = ("tests/loadtests/closed_loop.py", "tests/benchmarks/plain_us
 FORBIDDEN_NAMES = {"utils", "helpers", "common", "base", "manager", "misc"}
 
 LONGEST_FILE = 300
+LONGEST_TEST_FILE = 320
+ONE_FILE_BY_DESIGN = {"tests/foreign/service.py"}  # somebody else's whole service, to be read at a sitting
 LONGEST_FUNCTION = 50
 MEDIAN_FUNCTION = 10
 MOST_PARAMETERS = 5
@@ -55,6 +57,10 @@ MOST_POSITIONAL = 3
 
 def files() -> list[Path]:
     return sorted(path for package in PACKAGES for path in (ROOT / package).rglob("*.py"))
+
+
+def tests() -> list[Path]:
+    return sorted((ROOT / "tests").rglob("*.py"))
 
 
 def named(path: Path) -> str:
@@ -120,7 +126,7 @@ def test_packages_keep_apart(path: Path) -> None:
             assert name.removeprefix("harness.") in words, f"{where}: a scenario is written in the words of harness/__init__.py"
 
 
-@pytest.mark.parametrize("path", [*files(), *sorted((ROOT / "tests").rglob("*.py"))], ids=named)
+@pytest.mark.parametrize("path", [*files(), *tests()], ids=named)
 def test_only_locusts_process_knows_locust(path: Path) -> None:
     package, stem = path.relative_to(ROOT).parts[0], path.stem
     if named(path) in OPENED_BY_LOCUST:
@@ -163,9 +169,23 @@ def test_plain_data_stands_on_the_standard_library(path: Path) -> None:
 
 @pytest.mark.parametrize("path", files(), ids=named)
 def test_files_fit_in_one_mind(path: Path) -> None:
-    lines = path.read_text().count("\n")
-    assert lines <= LONGEST_FILE, f"{named(path)} has {lines} lines, at most {LONGEST_FILE}: split it by concept"
+    assert_short(path, most=LONGEST_FILE)
     assert path.stem not in FORBIDDEN_NAMES, f"{named(path)}: name the concept; '{path.stem}' is where things go to be forgotten"
+
+
+@pytest.mark.parametrize("path", tests(), ids=named)
+def test_tests_fit_in_one_mind_and_take_nothing_from_each_other(path: Path) -> None:
+    if named(path) not in ONE_FILE_BY_DESIGN:
+        assert_short(path, most=LONGEST_TEST_FILE)
+    for name, line in imported(path):
+        module = name.split(".")
+        shared = module[0] == "tests" and any(part.startswith("test_") for part in module)
+        assert not shared, f"{named(path)}:{line} imports {name}: move what both need to a file named after it"
+
+
+def assert_short(path: Path, *, most: int) -> None:
+    lines = path.read_text().count("\n")
+    assert lines <= most, f"{named(path)} has {lines} lines, at most {most}: split it by concept"
 
 
 @pytest.mark.parametrize("path", files(), ids=named)

@@ -28,11 +28,11 @@ from opentelemetry.sdk.trace.export import BatchSpanProcessor
 
 from reference import wiring
 from reference.api import create_app
+from reference.memory import MemoryStore
 from reference.settings import Settings
-from reference.simulation import MemoryStore
 from reference.tracing import Tracing
 from tests.reference.servers import Redis
-from tests.reference.test_store import Database
+from tests.reference.workbench import Database
 
 ROUNDS = 9
 REQUESTS = 800

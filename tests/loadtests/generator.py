@@ -10,6 +10,7 @@ import signal
 import subprocess
 import sys
 import time
+from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -131,3 +132,17 @@ def percentile(values: Sequence[float], share: float) -> float:
 def latencies_ms(operations: Sequence[dict[str, Any]]) -> list[float]:
     """From the intended start."""
     return [(line["end"] - line["due"]) * 1e3 for line in operations]
+
+
+def assert_all_recorded(record: Record, server: Server) -> None:
+    """What was sent is what was recorded, once: no request was repeated, none is missing."""
+    sent = Counter((line["method"], line["id"]) for line in server.seen)
+    kept: Counter[Any] = Counter(("POST", post["event"]["id"]) for post in record.posts)
+    kept.update(("GET", read["id"]) for read in record.reads)
+    assert kept == sent
+    assert record.lines[-1] | {"reads_not_sent": 0} == {
+        "kind": "end",
+        "posts": len(record.posts),
+        "reads": len(record.reads),
+        "reads_not_sent": 0,
+    }

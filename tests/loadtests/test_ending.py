@@ -17,6 +17,7 @@ import pytest
 from harness.worlds.real.ports import Ports
 from tests.loadtests.generator import (
     Record,
+    assert_all_recorded,
     finish,
     known_server,
     latencies_ms,
@@ -27,7 +28,6 @@ from tests.loadtests.generator import (
     start_locust_with_page,
     until,
 )
-from tests.loadtests.test_recorded import assert_all_recorded
 
 SLOW = ("--low-ms", "200", "--high-ms", "600")  # so that there is something in flight when it ends
 LOAD = ("--users", 2, "--spawn-rate", 2, "--post-rate", 60, "--read-rate", 40)

@@ -6,11 +6,10 @@ import socket
 import time
 from collections import Counter
 from pathlib import Path
-from typing import Any
 
 import pytest
 
-from tests.loadtests.generator import Record, Server, finish, known_server, run_locust, start_locust
+from tests.loadtests.generator import Record, assert_all_recorded, finish, known_server, run_locust, start_locust
 
 MOODS = {  # what the server does: what the record says (http_status, error, refused)
     "ok": (202, "", False),
@@ -131,20 +130,6 @@ def test_without_a_target_it_says_so() -> None:
     assert process.returncode == 2
     assert "--host http://HOST:PORT" in said
     assert "Traceback" not in said
-
-
-def assert_all_recorded(record: Record, server: Server) -> None:
-    """What was sent is what was recorded, once: no request was repeated, none is missing."""
-    sent = Counter((line["method"], line["id"]) for line in server.seen)
-    kept: Counter[Any] = Counter(("POST", post["event"]["id"]) for post in record.posts)
-    kept.update(("GET", read["id"]) for read in record.reads)
-    assert kept == sent
-    assert record.lines[-1] | {"reads_not_sent": 0} == {
-        "kind": "end",
-        "posts": len(record.posts),
-        "reads": len(record.reads),
-        "reads_not_sent": 0,
-    }
 
 
 class closed_port:  # noqa: N801 - reads as a function

@@ -8,8 +8,10 @@ from pathlib import Path
 import asyncpg
 import httpx
 import pytest
-import redis as redis_client
+import redis as blocking
+from redis.asyncio import Redis as Client
 
+from reference import connection
 from reference.statements import SCHEMA
 from tests.reference.servers import Postgres, Redis, SendGrid, Service
 
@@ -44,9 +46,17 @@ def shared_redis(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Redis]:
 @pytest.fixture
 def redis(shared_redis: Redis) -> Redis:
     """An empty Valkey."""
-    with redis_client.Redis.from_url(shared_redis.url) as client:
+    with blocking.Redis.from_url(shared_redis.url) as client:
         client.flushall()
     return shared_redis
+
+
+@pytest.fixture
+async def redis_client(redis: Redis) -> AsyncIterator[Client]:
+    """A client of the empty Valkey, as the service makes it."""
+    opened = connection.connect(redis.url, timeout_seconds=2, connect_timeout_seconds=1)
+    yield opened
+    await opened.aclose()
 
 
 @pytest.fixture

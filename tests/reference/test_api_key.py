@@ -15,7 +15,7 @@ from reference.api_key import ApiKey
 from reference.problem import ProblemError
 from reference.settings import BadSettingsError
 from tests.reference.servers import Redis
-from tests.reference.test_api import Provider, event, is_problem, serving, settings
+from tests.reference.workbench import Workbench, event, is_problem
 
 KEY = "k3y-of-the-test"
 WITH_KEY = [{"Authorization": f"Bearer {KEY}"}, {"authorization": f"bearer  {KEY} "}, {"X-API-Key": KEY}]
@@ -33,7 +33,7 @@ WITHOUT_KEY = [
 
 @pytest.fixture
 async def api(redis: Redis) -> AsyncIterator[httpx.AsyncClient]:
-    async for client in serving(settings(REDIS_URL=redis.url, API_KEY=KEY), Provider()):
+    async with Workbench(redis.url, API_KEY=KEY).serving() as client:
         yield client
 
 
@@ -65,7 +65,7 @@ async def test_probes_and_the_document_need_no_key(api: httpx.AsyncClient) -> No
 
 
 async def test_without_a_setting_nobody_needs_a_key(redis: Redis) -> None:
-    async for api in serving(settings(REDIS_URL=redis.url), Provider()):
+    async with Workbench(redis.url).serving() as api:
         assert (await api.post("/ingest", json=event())).status_code == 202
         assert (await api.post("/ingest", json=event(), headers={"X-API-Key": "any"})).status_code == 200
 
@@ -87,7 +87,7 @@ def test_the_key_is_compared_in_constant_time(monkeypatch: pytest.MonkeyPatch) -
 @pytest.mark.parametrize("key", ["two words", "line\nbreak", "schl\xfcssel"])
 def test_a_key_no_header_can_carry_is_a_bad_setting_and_is_not_printed(key: str) -> None:
     with pytest.raises(BadSettingsError) as error:
-        settings(REDIS_URL="redis://x", API_KEY=key)
+        Workbench("redis://x", API_KEY=key).given()
     assert "API_KEY" in str(error.value)
     assert key not in str(error.value)
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 import io
 import json
 import logging
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import Iterator
 from typing import Any
 
 import asyncpg
@@ -19,7 +19,7 @@ import redis as redis_client
 from reference.connection import DEAD
 from reference.postgres import PostgresStore, _describe
 from tests.reference.servers import Postgres, Redis, eventually
-from tests.reference.workbench import Workbench
+from tests.reference.workbench import Provider, Workbench
 
 API_KEY, MAIL_KEY, WRONG_KEY = "canary-api-key", "SG.canary-mail-key", "canary-wrong-key"
 PAYLOAD = ["canary-word", "canary-key", "canary-type", "canary.to@example.com", "canary-subject", "canary-text", "canary-more"]
@@ -33,22 +33,28 @@ def event(event_id: str, **more: Any) -> dict[str, Any]:
     return {"id": event_id, "source": "a5", "type": "canary-type", "data": data, "email": MAIL, "canary-more": 1, **more}
 
 
-class Leaky(Workbench):
-    """Its provider quotes the mail in whatever it answers or raises, as real ones do."""
+class Leaky(Provider):
+    """A provider that quotes the mail in whatever it answers or raises, as real ones do."""
 
     raises: Exception | None = None
 
-    async def _answer(self, request: httpx.Request) -> httpx.Response:
-        self.mails.append(request)
+    async def __call__(self, request: httpx.Request) -> httpx.Response:
+        self.requests.append(request)
         if self.raises is not None:
             raise type(self.raises)(f"could not send {request.content!r} with {request.headers['authorization']}")
         return httpx.Response(self.status, json={"errors": [{"message": request.content.decode(), "field": "canary-word"}]})
 
 
 @pytest.fixture
-async def bench(redis: Redis, postgres: Postgres) -> AsyncIterator[Leaky]:
-    bench = Leaky(
+def leaky() -> Leaky:
+    return Leaky()
+
+
+@pytest.fixture
+def bench(redis: Redis, postgres: Postgres, leaky: Leaky) -> Workbench:
+    bench = Workbench(
         redis.url,
+        provider=leaky,
         API_KEY=API_KEY,
         SENDGRID_API_KEY=MAIL_KEY,
         BREAKER_FAILURES="100",
@@ -58,9 +64,8 @@ async def bench(redis: Redis, postgres: Postgres) -> AsyncIterator[Leaky]:
         BREAKER_RESET_SECONDS="0.05",
         RATE_LIMIT_LONGEST_SECONDS="0.1",
     )
-    bench.store = PostgresStore(postgres.url)
-    yield bench
-    await bench.store.close()
+    bench.open_store = lambda: PostgresStore(postgres.url)
+    return bench
 
 
 @pytest.fixture
@@ -105,7 +110,7 @@ async def ended(client: httpx.AsyncClient, event_id: str, *, as_status: str) -> 
     return str(await eventually(is_there))
 
 
-async def test_what_is_accepted_done_and_refused(bench: Leaky, everything_said: list[str]) -> None:
+async def test_what_is_accepted_done_and_refused(bench: Workbench, leaky: Leaky, everything_said: list[str]) -> None:
     async with bench.serving() as client, bench.working():
         for body in (event("e1"), event("e1"), event("e1", data="canary-word")):
             everything_said.append(told(await client.post("/ingest", json=body, headers=SHOWN)))
@@ -137,29 +142,29 @@ async def test_what_is_accepted_done_and_refused(bench: Leaky, everything_said: 
         everything_said += map(told, answers)
 
 
-async def test_mails_that_fail(bench: Leaky, everything_said: list[str]) -> None:
+async def test_mails_that_fail(bench: Workbench, leaky: Leaky, everything_said: list[str]) -> None:
     async with bench.serving() as client, bench.working():
         failures = [None, httpx.ConnectError("x"), httpx.ReadTimeout("x"), OSError("x")]
         for number, failure in enumerate(failures):  # these are counted: given up in the end
-            bench.status, bench.raises = 500, failure
+            leaky.status, leaky.raises = 500, failure
             everything_said.append(told(await client.post("/ingest", json=event(f"e{number}"), headers=SHOWN)))
             everything_said.append(await ended(client, f"e{number}", as_status="failed"))
         for status_code in (401, 429):  # not counted: tried for ever
-            bench.status, bench.raises = status_code, None
-            bench.mails.clear()
+            leaky.status, leaky.raises = status_code, None
+            leaky.requests.clear()
             everything_said.append(told(await client.post("/ingest", json=event(f"s{status_code}"), headers=SHOWN)))
-            await eventually(lambda: bench.mails)
+            await eventually(lambda: leaky.requests)
             everything_said.append(json.dumps(await status(client, f"s{status_code}")))
 
 
-async def test_dead_letters(bench: Leaky, redis: Redis, everything_said: list[str]) -> None:
-    bench.status = 400
+async def test_dead_letters(bench: Workbench, leaky: Leaky, redis: Redis, everything_said: list[str]) -> None:
+    leaky.status = 400
     async with bench.serving() as client, bench.working():
         for body in (event("refused"), event("unstorable", data={"canary-key": "canary-word\x00"}), event("spent", email=None)):
             everything_said.append(told(await client.post("/ingest", json=body, headers=SHOWN)))
         everything_said.append(await ended(client, "refused", as_status="failed"))
         everything_said.append(await ended(client, "unstorable", as_status="failed"))
-        bench.status = 500
+        leaky.status = 500
         await client.post("/ingest", json=event("given-up"), headers=SHOWN)
         everything_said.append(await ended(client, "given-up", as_status="failed"))
     with redis_client.Redis.from_url(redis.url, decode_responses=True) as reader:
@@ -168,30 +173,30 @@ async def test_dead_letters(bench: Leaky, redis: Redis, everything_said: list[st
     everything_said += [f"{letter['reason']} {letter['attempts']}" for letter in letters]
 
 
-async def test_defects(bench: Leaky, everything_said: list[str], log: io.StringIO) -> None:
-    bench.raises = ValueError("x")
+async def test_defects(bench: Workbench, leaky: Leaky, everything_said: list[str], log: io.StringIO) -> None:
+    leaky.raises = ValueError("x")
     async with bench.serving() as client, bench.working():
         everything_said.append(told(await client.post("/ingest", json=event("e1"), headers=SHOWN)))
         await eventually(lambda: "broke: ValueError" in log.getvalue())
         everything_said += [json.dumps(await status(client, "e1")) for _ in range(3)]
 
 
-async def test_servers_that_are_gone(bench: Leaky, everything_said: list[str], log: io.StringIO) -> None:
-    bench.settings = bench.settings.model_copy(update={"redis_url": "redis://:canary-api-key@127.0.0.1:1/0"})
+async def test_servers_that_are_gone(bench: Workbench, leaky: Leaky, everything_said: list[str], log: io.StringIO) -> None:
+    bench.env["REDIS_URL"] = "redis://:canary-api-key@127.0.0.1:1/0"
     async with bench.serving() as client:
         everything_said.append(told(await client.post("/ingest", json=event("e1"), headers=SHOWN)))
         everything_said.append(told(await client.get("/readyz")))
         everything_said.append(told(await client.get("/ingest/e1/status", headers=SHOWN)))
         async with bench.working():
             await eventually(lambda: "the queue is unavailable" in log.getvalue())
-    bench.store = PostgresStore("postgresql://canary-api-key:canary-mail-key@127.0.0.1:1/x")
-    bench.settings = bench.settings.model_copy(update={"async_ingestion": False})
+    bench.open_store = lambda: PostgresStore("postgresql://canary-api-key:canary-mail-key@127.0.0.1:1/x")
+    bench.env["ASYNC_INGESTION"] = "false"
     async with bench.serving() as client:
         everything_said.append(told(await client.post("/ingest", json=event("e1"), headers=SHOWN)))
         everything_said.append(told(await client.get("/readyz")))
 
 
-async def test_metrics_and_the_document(bench: Leaky, everything_said: list[str]) -> None:
+async def test_metrics_and_the_document(bench: Workbench, leaky: Leaky, everything_said: list[str]) -> None:
     async with bench.serving() as client, bench.working():
         everything_said.append(told(await client.post("/ingest", json=event("e1"), headers=SHOWN)))
         everything_said.append(await ended(client, "e1", as_status="completed"))

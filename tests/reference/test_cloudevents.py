@@ -16,9 +16,10 @@ from reference import cloudevents
 from reference.encodings import event_in
 from reference.events import InvalidEventError, fingerprint, parse
 from tests.reference.servers import Redis
-from tests.reference.test_api import MAIL, Provider, is_problem, serving, settings
+from tests.reference.workbench import Workbench, is_problem
 
 Headers = dict[str, str]
+MAIL = {"to": "r@example.com", "subject": "S", "text": "T"}
 PLAIN = {"id": "e1", "source": "/mycontext?a=1%20b", "type": "page.published", "data": {"any": ["jsön", 1.0]}, "email": MAIL}
 
 # As the CloudEvents SDK for Python (2.2.0) writes this event.
@@ -48,7 +49,7 @@ ENCODINGS: dict[str, tuple[Headers, bytes]] = {
 
 @pytest.fixture
 async def api(redis: Redis) -> AsyncIterator[httpx.AsyncClient]:
-    async for client in serving(settings(REDIS_URL=redis.url), Provider()):
+    async with Workbench(redis.url).serving() as client:
         yield client
 
 

@@ -20,10 +20,10 @@ from reference.markers import Markers
 from reference.memory import MemoryStore
 from reference.queue import Delay, Entry, Finish, Queue, Reclaim
 from tests.reference.cluster import Cluster
+from tests.reference.processes import all_are, configure, post_all, stored
+from tests.reference.queueing import event
 from tests.reference.servers import Postgres, Redis, SendGrid, Service, eventually
-from tests.reference.test_processes import all_are, configure, post_all, stored
-from tests.reference.test_queue import event
-from tests.reference.test_store import Database
+from tests.reference.workbench import Database
 
 pytestmark = pytest.mark.xdist_group("cluster")
 

@@ -15,15 +15,15 @@ from reference import commands, connection
 from reference.__main__ import _parser
 from reference.dead_letters import DeadLetters, Filter, Letter
 from reference.events import Event, fingerprint, parse
+from reference.memory import MemoryStore
 from reference.queue import Queue
 from reference.settings import Settings
-from reference.simulation import MemoryStore
 from reference.store import NewRow
+from tests.reference.processes import configure, status_of
+from tests.reference.processes import event as posted
+from tests.reference.queueing import finish, intake, record, seen_by, taken
 from tests.reference.servers import Postgres, Redis, SendGrid, Service, eventually
-from tests.reference.test_processes import configure, status_of
-from tests.reference.test_processes import event as posted
-from tests.reference.test_queue import finish, intake, record, seen_by, taken
-from tests.reference.test_store import Database
+from tests.reference.workbench import Database
 
 ADDRESS = "canary@example.com"
 

@@ -15,12 +15,12 @@ from reference.backoff import Backoff
 from reference.delivery import Delivery
 from reference.events import Pair, fingerprint, parse
 from reference.lease import Leases
+from reference.memory import MemoryStore
 from reference.metrics import MailMetrics
 from reference.queue import Delay, Entry, Finish
 from reference.settings import Settings
-from reference.simulation import MemoryStore
 from reference.store import NewRow, Row, StoreUnavailableError
-from tests.reference.test_store import Database
+from tests.reference.workbench import Database
 
 EVENT = '{"id": "e1", "source": "a5", "email": {"to": "r@example.com", "subject": "S", "text": "T"}}'
 SETTINGS = Settings.of(

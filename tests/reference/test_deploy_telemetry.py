@@ -17,8 +17,9 @@ from prometheus_client import ProcessCollector, generate_latest
 
 from reference.census import Census, QueueGauges
 from reference.metrics import ApiMetrics, WorkerMetrics
-from tests.reference.duo import Duo, Series, event, series
+from tests.reference.series import Series, series
 from tests.reference.servers import Redis, eventually
+from tests.reference.workbench import Workbench, event
 
 yaml: Any = importlib.import_module("yaml")  # it has no types here
 DEPLOY = Path(__file__).resolve().parents[2] / "reference" / "deploy"
@@ -63,10 +64,10 @@ def promtool(*words: str, folder: Path) -> subprocess.CompletedProcess[str]:
 @pytest.fixture
 async def shown(redis: Redis) -> Series:
     """Every series an API and a worker show together, once they have done something."""
-    duo = Duo({"REDIS_URL": redis.url, "DRAIN_SECONDS": "3"})
-    async with duo.api() as api, duo.worker() as worker:
+    bench = Workbench(redis.url, DRAIN_SECONDS="3")
+    async with bench.serving() as api, bench.working() as worker:
         await api.post("/ingest", json=event())
-        await eventually(lambda: duo.provider.calls == 1)
+        await eventually(lambda: bench.provider.requests)
         await api.get("/ingest/e1/status")
         ProcessCollector(registry=worker.exposition.registry)  # as __main__ does for real processes
         return series((await api.get("/metrics")).text) | series((await worker.exposition.text()).decode())

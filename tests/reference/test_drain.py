@@ -14,13 +14,13 @@ from reference.__main__ import _parser
 from reference.commands import Tools
 from reference.drain import Left
 from reference.events import Event, parse
+from reference.memory import MemoryStore
 from reference.queue import Delay, Queue
 from reference.settings import Settings
-from reference.simulation import MemoryStore
 from reference.store import NewRow
+from tests.reference.queueing import finish, intake, seen_by, taken
 from tests.reference.servers import Redis
-from tests.reference.test_queue import finish, intake, seen_by, taken
-from tests.reference.test_store import Database
+from tests.reference.workbench import Database
 
 
 @pytest.fixture

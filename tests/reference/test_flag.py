@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator
 from functools import partial
 from random import Random
 from typing import Any
@@ -13,21 +12,17 @@ import pytest
 from redis.asyncio import Redis as Client
 from redis.exceptions import ConnectionError as RedisConnectionError
 
-from reference import commands, connection, flag, wiring
+from reference import commands, connection, flag
 from reference.__main__ import _parser
-from reference.api import create_app
 from reference.connection import FLAG
 from reference.events import Pair
 from reference.flag import Flag, side_of
 from reference.memory import MemoryStore
 from reference.settings import Settings
+from tests.reference.processes import configure, status_of, stored
+from tests.reference.processes import event as posted
 from tests.reference.servers import Postgres, Redis, SendGrid, Service, eventually
-from tests.reference.test_api import Provider, event, is_problem, serving, settings
-from tests.reference.test_processes import configure, status_of, stored
-from tests.reference.test_processes import event as posted
-from tests.reference.test_store import Database
-
-NOWHERE = "redis://127.0.0.1:1/0"
+from tests.reference.workbench import NOWHERE, Database, Workbench, event, is_problem
 
 
 class Markers:
@@ -49,14 +44,6 @@ class Markers:
 
 
 @pytest.fixture
-async def client(redis: Redis) -> AsyncIterator[Client]:
-    """A client as the service makes it."""
-    opened = connection.connect(redis.url, timeout_seconds=2, connect_timeout_seconds=1)
-    yield opened
-    await opened.aclose()
-
-
-@pytest.fixture
 def markers() -> Any:
     """Markers nobody has to write."""
     return Markers()
@@ -71,35 +58,37 @@ async def seen(known: Flag) -> int:
     return known.percent
 
 
-async def test_an_override_holds_until_it_is_cleared(client: Client, markers: Any) -> None:
-    known = made(client, markers)
+async def test_an_override_holds_until_it_is_cleared(redis_client: Client, markers: Any) -> None:
+    known = made(redis_client, markers)
     assert await seen(known) == 100
     for percent in (0, 37, 100):
-        await flag.write(client, percent)
+        await flag.write(redis_client, percent)
         assert await seen(known) == percent
-    await flag.write(client, 5)
-    await flag.write(client, None)
+    await flag.write(redis_client, 5)
+    await flag.write(redis_client, None)
     assert await seen(known) == 100
-    assert await seen(made(client, markers, default_percent=0)) == 0
+    assert await seen(made(redis_client, markers, default_percent=0)) == 0
 
 
 @pytest.mark.parametrize("rubbish", ["", "on", "101", "-1", "5.5", "0000", "٣", b"\xff"])
-async def test_what_is_no_percentage_leaves_the_last_value(client: Client, markers: Any, rubbish: str | bytes) -> None:
-    known = made(client, markers)
-    await flag.write(client, 40)
+async def test_what_is_no_percentage_leaves_the_last_value(redis_client: Client, markers: Any, rubbish: str | bytes) -> None:
+    known = made(redis_client, markers)
+    await flag.write(redis_client, 40)
     await known.look()
-    await client.set(FLAG, rubbish)
+    await redis_client.set(FLAG, rubbish)
     assert await seen(known) == 40
-    await client.hset(FLAG + "2", "a", "b")
-    await client.rename(FLAG + "2", FLAG)
+    await redis_client.hset(FLAG + "2", "a", "b")
+    await redis_client.rename(FLAG + "2", FLAG)
     assert await seen(known) == 40, "not even text"
-    await flag.write(client, 30)
+    await flag.write(redis_client, 30)
     assert await seen(known) == 30, "and it is followed again"
 
 
-async def test_an_unreadable_flag_leaves_the_last_value_and_at_the_start_the_environments(client: Client, markers: Any) -> None:
-    known = made(client, markers)
-    await flag.write(client, 40)
+async def test_an_unreadable_flag_leaves_the_last_value_and_at_the_start_the_environments(
+    redis_client: Client, markers: Any
+) -> None:
+    known = made(redis_client, markers)
+    await flag.write(redis_client, 40)
     await known.look()
     known._redis = connection.connect(NOWHERE, timeout_seconds=0.2, connect_timeout_seconds=0.2)
     assert await seen(known) == 40
@@ -108,22 +97,22 @@ async def test_an_unreadable_flag_leaves_the_last_value_and_at_the_start_the_env
         assert await seen(made(nobody, markers, default_percent=default)) == default
 
 
-async def test_what_redis_missed_is_written_before_more_goes_to_the_queue(client: Client, markers: Any) -> None:
-    known = made(client, markers, default_percent=50)
+async def test_what_redis_missed_is_written_before_more_goes_to_the_queue(redis_client: Client, markers: Any) -> None:
+    known = made(redis_client, markers, default_percent=50)
     for percent, caught_up in ((50, 0), (20, 0), (30, 1), (30, 1), (100, 2), (0, 2)):
-        await flag.write(client, percent)
+        await flag.write(redis_client, percent)
         assert (await seen(known), markers.caught_up) == (percent, caught_up)
 
 
 async def test_a_flag_rises_although_redis_cannot_be_told_what_it_missed(
-    client: Client, markers: Any, monkeypatch: pytest.MonkeyPatch
+    redis_client: Client, markers: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(flag, "_CATCHES_UP_WITHIN_SECONDS", 0.05)
-    known = made(client, markers, default_percent=0)
-    await flag.write(client, 10)
+    known = made(redis_client, markers, default_percent=0)
+    await flag.write(redis_client, 10)
     markers.error = RedisConnectionError("away")
     assert await seen(known) == 10
-    await flag.write(client, 20)
+    await flag.write(redis_client, 20)
     markers.error, markers.takes_seconds = None, 60.0
     assert await asyncio.wait_for(seen(known), 10) == 20
 
@@ -145,35 +134,29 @@ def test_a_pair_has_one_side_for_ever_and_a_larger_share_moves_nobody_back() -> 
 SIDES = (56, 87, 82)  # never to change: who was on one path would be on the other
 
 
-async def test_every_process_follows_a_flag_that_is_turned(redis: Redis, client: Client) -> None:
-    apps = [create_app(parts_on(redis)) for _ in range(2)]
+async def test_every_process_follows_a_flag_that_is_turned(redis: Redis, redis_client: Client) -> None:
+    apps = [Workbench(redis.url).app() for _ in range(2)]
 
     def all_follow(percent: int) -> bool:
         return {app.state.parts.flag.percent for app in apps} == {percent}
 
     async with apps[0].router.lifespan_context(apps[0]), apps[1].router.lifespan_context(apps[1]):
         for percent in (0, 60, 100):
-            await flag.write(client, percent)
+            await flag.write(redis_client, percent)
             await eventually(partial(all_follow, percent))
     assert all(chore.done() for app in apps for chore in app.state.parts.chores), "nobody looks any more"
 
 
-def parts_on(redis: Redis) -> wiring.ApiParts:
-    given = settings(REDIS_URL=redis.url)
-    provider = httpx.MockTransport(Provider())
-    return wiring.api(wiring.Surroundings("api-0", given, Random(1), MemoryStore(Database()), provider))
-
-
-async def test_a_process_knows_the_flag_before_its_first_request(redis: Redis, client: Client) -> None:
-    await flag.write(client, 0)
-    app = create_app(parts_on(redis))
+async def test_a_process_knows_the_flag_before_its_first_request(redis: Redis, redis_client: Client) -> None:
+    await flag.write(redis_client, 0)
+    app = Workbench(redis.url).app()
     async with app.router.lifespan_context(app):
         assert app.state.parts.flag.percent == 0
 
 
-async def test_the_share_goes_to_the_queue_and_a_retry_stays_where_it_was(redis: Redis, client: Client) -> None:
-    app = create_app(parts_on(redis))
-    await flag.write(client, 50)
+async def test_the_share_goes_to_the_queue_and_a_retry_stays_where_it_was(redis: Redis, redis_client: Client) -> None:
+    app = Workbench(redis.url).app()
+    await flag.write(redis_client, 50)
     async with (
         app.router.lifespan_context(app),
         httpx.AsyncClient(transport=httpx.ASGITransport(app), base_url="http://api") as api,
@@ -188,7 +171,7 @@ async def test_the_share_goes_to_the_queue_and_a_retry_stays_where_it_was(redis:
 
 @pytest.mark.parametrize(("default", "ready"), [("true", 503), ("false", 200)])
 async def test_a_process_needs_redis_only_for_what_goes_to_the_queue(default: str, ready: int) -> None:
-    async for api in serving(settings(REDIS_URL=NOWHERE, ASYNC_INGESTION=default), Provider()):
+    async with Workbench(NOWHERE, ASYNC_INGESTION=default).serving() as api:
         answer = await api.get("/readyz")
         assert is_problem(answer, 503) if ready == 503 else answer.status_code == 200
 
@@ -197,9 +180,9 @@ async def test_a_process_needs_redis_only_for_what_goes_to_the_queue(default: st
 
 
 @pytest.fixture
-def tools(client: Client) -> commands.Tools:
+def tools(redis_client: Client) -> commands.Tools:
     """What a command works with."""
-    return commands.Tools(Settings.of({"DATABASE_URL": "x", "REDIS_URL": "redis://x"}), client, MemoryStore(Database()))
+    return commands.Tools(Settings.of({"DATABASE_URL": "x", "REDIS_URL": "redis://x"}), redis_client, MemoryStore(Database()))
 
 
 async def run(tools: commands.Tools, *words: str) -> int:
@@ -207,7 +190,7 @@ async def run(tools: commands.Tools, *words: str) -> int:
 
 
 async def test_the_commands_turn_the_flag_and_say_what_holds(
-    tools: commands.Tools, client: Client, capsys: pytest.CaptureFixture[str]
+    tools: commands.Tools, redis_client: Client, capsys: pytest.CaptureFixture[str]
 ) -> None:
     said = []
     for words in (["show"], ["set", "25"], ["show"], ["clear"], ["clear"]):
@@ -217,11 +200,13 @@ async def test_the_commands_turn_the_flag_and_say_what_holds(
     override = "25 % of the identities go to the queue (override)"
     follows = "; every API process follows within a second"
     assert said == [default, override + follows, override, default + follows, default + follows]
-    assert await client.get(FLAG) is None
+    assert await redis_client.get(FLAG) is None
 
 
-async def test_a_flag_nobody_can_read_is_told(tools: commands.Tools, client: Client, capsys: pytest.CaptureFixture[str]) -> None:
-    await client.set(FLAG, "on")
+async def test_a_flag_nobody_can_read_is_told(
+    tools: commands.Tools, redis_client: Client, capsys: pytest.CaptureFixture[str]
+) -> None:
+    await redis_client.set(FLAG, "on")
     assert await run(tools, "show") == 1
     assert "`flag set` or `flag clear` mends it" in capsys.readouterr().err
     assert await run(tools, "set", "100") == 0
@@ -248,7 +233,7 @@ async def test_without_redis_no_flag_can_be_turned(
 
 
 async def test_a_rollback_with_a_backlog_and_back(
-    service: Service, redis: Redis, postgres: Postgres, sendgrid: SendGrid, client: Client
+    service: Service, redis: Redis, postgres: Postgres, sendgrid: SendGrid, redis_client: Client
 ) -> None:
     configure(service, postgres=postgres, sendgrid=sendgrid, redis=redis)
     urls = [service.api(), service.api()]

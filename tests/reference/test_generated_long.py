@@ -16,8 +16,8 @@ import pytest
 import schemathesis
 
 from tests.reference.generated import Findings, config, send_all
+from tests.reference.processes import configure
 from tests.reference.servers import Postgres, Redis, SendGrid, Service, eventually
-from tests.reference.test_processes import configure
 
 pytestmark = pytest.mark.long
 EXAMPLES = 1000

@@ -57,14 +57,14 @@ def test_the_synchronous_path_answers_what_is_documented() -> None:
     findings = send(bench, examples=60)
     assert_sound(findings, expected={200, 404, 405, 409, 422})
     assert not findings.promised
-    mailed = [json.loads(mail.content)["custom_args"] for mail in bench.mails]
+    mailed = [json.loads(mail.content)["custom_args"] for mail in bench.provider.requests]
     assert len({(one["source"], one["id"]) for one in mailed}) == len(mailed) > 0, "each once"
 
 
 @pytest.mark.parametrize("provider", [400, 500])
 def test_a_provider_that_refuses_breaks_no_answer(provider: int) -> None:
     bench = Workbench(BREAKER_FAILURES="1", BREAKER_RESET_SECONDS="600")
-    bench.status = provider
+    bench.provider.status = provider
     assert_sound(send(bench, examples=20), expected={200, 422} if provider == 400 else {503, 504})
 
 
@@ -72,7 +72,7 @@ def test_without_a_database_the_synchronous_path_takes_nothing() -> None:
     bench = Workbench()
     bench.database.is_away = True
     assert_sound(send(bench, examples=20), expected={422, 503})
-    assert not bench.mails
+    assert not bench.provider.requests
 
 
 def test_without_redis_nothing_is_promised() -> None:

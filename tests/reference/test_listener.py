@@ -14,8 +14,9 @@ import pytest
 from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceRequest
 from opentelemetry.proto.trace.v1.trace_pb2 import Span
 
-from tests.reference.duo import event, series, value
+from tests.reference.series import series, value
 from tests.reference.servers import Postgres, Redis, SendGrid, Service, await_port, eventually, free_port
+from tests.reference.workbench import event
 
 
 class Collector:

@@ -17,11 +17,11 @@ from reference.intake import Intake, UnansweredError
 from reference.mailer import Outcome
 from reference.observed import Journal
 from reference.tracing import Tracing
-from tests.reference.duo import MAIL, Duo, event
 from tests.reference.servers import Redis, eventually
-from tests.reference.test_tracing import into
+from tests.reference.spans import into
+from tests.reference.workbench import MAIL, MAIL_KEY, Workbench, event
 
-PRIVATE = (*MAIL.values(), "SG.secret", "confidential")
+PRIVATE = (*MAIL.values(), MAIL_KEY, "confidential")
 
 
 @pytest.fixture
@@ -44,9 +44,9 @@ def told(lines: io.StringIO, message: str = "") -> list[dict[str, object]]:
 
 
 @pytest.fixture
-def duo(redis: Redis) -> Duo:
+def bench(redis: Redis) -> Workbench:
     """The asynchronous service."""
-    return Duo({"REDIS_URL": redis.url, "DRAIN_SECONDS": "3", "BREAKER_FAILURES": "1", "BREAKER_RESET_SECONDS": "60"})
+    return Workbench(redis.url, DRAIN_SECONDS="3", BREAKER_FAILURES="1", BREAKER_RESET_SECONDS="60")
 
 
 def test_a_line_is_one_line_of_ascii_whatever_is_in_it(lines: io.StringIO) -> None:
@@ -73,13 +73,13 @@ def test_of_an_exception_the_type_and_the_place_are_told_and_not_what_it_quotes(
 
 
 async def test_a_client_left_in_doubt_is_told_of_with_its_event(
-    duo: Duo, lines: io.StringIO, monkeypatch: pytest.MonkeyPatch
+    bench: Workbench, lines: io.StringIO, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     async def late(*_: object) -> None:
         raise UnansweredError
 
     monkeypatch.setattr(Intake, "accept", late)
-    async with duo.api() as api:
+    async with bench.serving() as api:
         await api.post("/ingest", json=event(data="confidential"))
         await api.post("/ingest", json=event("e2"))
     first, second = told(lines, "does not know")
@@ -97,9 +97,9 @@ def test_refusals_are_told_of_once_a_second_with_how_many_there_were(lines: io.S
     assert found == [("full", 0), ("full", 2), ("unavailable", 0)]
 
 
-async def test_what_failed_for_good_and_mails_not_sent_are_told_of(duo: Duo, lines: io.StringIO) -> None:
-    duo.provider.status = 400
-    async with duo.api() as api, duo.worker():
+async def test_what_failed_for_good_and_mails_not_sent_are_told_of(bench: Workbench, lines: io.StringIO) -> None:
+    bench.provider.status = 400
+    async with bench.serving() as api, bench.working():
         await api.post("/ingest", json=event(data="confidential"))
         await eventually(lambda: told(lines, "failed for good"))
     (failed,) = told(lines, "failed for good")
@@ -109,18 +109,18 @@ async def test_what_failed_for_good_and_mails_not_sent_are_told_of(duo: Duo, lin
     assert_private(lines)
 
 
-async def test_the_breaker_says_when_it_opens(duo: Duo, lines: io.StringIO) -> None:
-    duo.provider.status = 503
-    async with duo.api() as api, duo.worker():
+async def test_the_breaker_says_when_it_opens(bench: Workbench, lines: io.StringIO) -> None:
+    bench.provider.status = 503
+    async with bench.serving() as api, bench.working():
         await api.post("/ingest", json=event())
         await eventually(lambda: told(lines, "the mail breaker is open"))
     assert len(told(lines, "the mail breaker")) == 1
 
 
-async def test_a_line_of_a_traced_task_names_its_trace(duo: Duo, lines: io.StringIO) -> None:
+async def test_a_line_of_a_traced_task_names_its_trace(bench: Workbench, lines: io.StringIO) -> None:
     spans = InMemorySpanExporter()
-    duo.tracing, duo.provider.status = Tracing(into(spans)), 400
-    async with duo.api() as api, duo.worker():
+    bench.tracing, bench.provider.status = Tracing(into(spans)), 400
+    async with bench.serving() as api, bench.working():
         await api.post("/ingest", json=event())
         await eventually(lambda: told(lines, "failed for good"))
     (failed,) = told(lines, "failed for good")
@@ -130,13 +130,13 @@ async def test_a_line_of_a_traced_task_names_its_trace(duo: Duo, lines: io.Strin
     assert "trace_id" not in told(lines, "elsewhere")[0]
 
 
-async def test_ordinary_work_leaves_no_line(duo: Duo, lines: io.StringIO) -> None:
-    async with duo.api() as api, duo.worker():
+async def test_ordinary_work_leaves_no_line(bench: Workbench, lines: io.StringIO) -> None:
+    async with bench.serving() as api, bench.working():
         await api.post("/ingest", json=event())
-        await eventually(lambda: duo.provider.calls == 1)
+        await eventually(lambda: len(bench.provider.requests) == 1)
         lines.truncate(0)  # the first worker of all told that it had to make the consumer group
         await api.post("/ingest", json=event("e2"))
-        await eventually(lambda: duo.provider.calls == 2)
+        await eventually(lambda: len(bench.provider.requests) == 2)
     assert lines.getvalue().strip("\0") == ""
 
 

@@ -17,31 +17,23 @@ from reference.intake import Intake, UnansweredError, UnavailableError
 from reference.metrics import INGEST_OUTCOMES, ApiMetrics
 from reference.queue import Delay
 from reference.tally import LATENCY_BUCKETS
-from tests.reference.duo import Duo, Series, event, series, value
+from tests.reference.queueing import finish, intake, seen_by, taken
+from tests.reference.series import Series, series, value
 from tests.reference.servers import Redis, eventually
-from tests.reference.test_queue import finish, intake, seen_by, taken
+from tests.reference.workbench import NOWHERE, Workbench, event
 
 
 @pytest.fixture
-def duo(redis: Redis) -> Duo:
+def bench(redis: Redis) -> Workbench:
     """The asynchronous service."""
-    limits = {"HIGH_WATER": "3", "BREAKER_FAILURES": "2", "BREAKER_RESET_SECONDS": "60", "DRAIN_SECONDS": "3"}
-    return Duo({"REDIS_URL": redis.url, **limits})
+    return Workbench(redis.url, HIGH_WATER="3", BREAKER_FAILURES="2", BREAKER_RESET_SECONDS="60", DRAIN_SECONDS="3")
 
 
 @pytest.fixture
-async def api(duo: Duo) -> AsyncIterator[httpx.AsyncClient]:
+async def api(bench: Workbench) -> AsyncIterator[httpx.AsyncClient]:
     """Its API."""
-    async with duo.api() as client:
+    async with bench.serving() as client:
         yield client
-
-
-@pytest.fixture
-async def client(redis: Redis) -> AsyncIterator[Client]:
-    """A client as the service makes it."""
-    opened = connection.connect(redis.url, timeout_seconds=2, connect_timeout_seconds=1)
-    yield opened
-    await opened.aclose()
 
 
 async def scraped(api: httpx.AsyncClient) -> Series:
@@ -79,7 +71,7 @@ async def test_status_reads_are_counted_by_answer(api: httpx.AsyncClient) -> Non
 
 
 async def test_without_redis_posts_are_unavailable_and_the_queue_has_no_figures() -> None:
-    async with Duo({"REDIS_URL": "redis://127.0.0.1:1/0"}).api() as api:
+    async with Workbench(NOWHERE).serving() as api:
         await api.post("/ingest", json=event())
         found = await scraped(api)
     assert value(found, "ingest_requests_total", outcome="unavailable") == 1
@@ -104,11 +96,11 @@ async def test_what_goes_wrong_is_told_apart(
 
 
 async def test_the_synchronous_path_counts_posts_mails_and_its_breaker() -> None:
-    duo = Duo({"ASYNC_INGESTION": "false", "BREAKER_FAILURES": "1", "BREAKER_RESET_SECONDS": "60"})
-    async with duo.api() as api:
+    bench = Workbench(BREAKER_FAILURES="1", BREAKER_RESET_SECONDS="60")
+    async with bench.serving() as api:
         await api.post("/ingest", json=event())
         await api.post("/ingest", json=event())
-        duo.provider.status = 503
+        bench.provider.status = 503
         await api.post("/ingest", json=event("e2"))
         found = await scraped(api)
     assert value(found, "ingest_requests_total", outcome="processed") == 1
@@ -121,10 +113,10 @@ async def test_the_synchronous_path_counts_posts_mails_and_its_breaker() -> None
     assert value(found, "ingest_queue_up") is None, "there is no queue on this path"
 
 
-async def test_the_depth_is_everything_accepted_and_not_finished(api: httpx.AsyncClient, client: Client) -> None:
+async def test_the_depth_is_everything_accepted_and_not_finished(api: httpx.AsyncClient, redis_client: Client) -> None:
     for name in ("e1", "e2", "e3"):
         await api.post("/ingest", json=event(name))
-    queue = seen_by(client, "one")
+    queue = seen_by(redis_client, "one")
     await queue.create_group()
     first, second, _ = await taken(queue)
     await queue.delay([Delay(first.entry_id, first.key, 60.0), Delay(second.entry_id, second.key, 0.0, is_parked=True)])
@@ -135,40 +127,40 @@ async def test_the_depth_is_everything_accepted_and_not_finished(api: httpx.Asyn
     assert places == {"stream": 1, "delayed": 1, "parked": 1}
 
 
-async def test_the_age_counts_from_the_acceptance_however_often_an_event_was_put_back(client: Client) -> None:
-    queue = seen_by(client, "one")
+async def test_the_age_counts_from_the_acceptance_however_often_an_event_was_put_back(redis_client: Client) -> None:
+    queue = seen_by(redis_client, "one")
     await queue.create_group()
-    door = intake(client)
-    assert (await count(client)).oldest_age_seconds == 0
+    door = intake(redis_client)
+    assert (await count(redis_client)).oldest_age_seconds == 0
     await door.accept(parse('{"id": "old", "source": "a5"}'))
-    await make_older(client, seconds=100)
+    await make_older(redis_client, seconds=100)
     await door.accept(parse('{"id": "young", "source": "a5"}'))
     old, young = await taken(queue)
     await queue.delay([Delay(old.entry_id, old.key, 0.0)])
     await queue.tend()
-    assert 100 <= (await count(client)).oldest_age_seconds < 130
+    assert 100 <= (await count(redis_client)).oldest_age_seconds < 130
     (old,) = await taken(queue)
     await queue.finish([finish(old)])
-    assert 0 <= (await count(client)).oldest_age_seconds < 30, "the young one is left"
+    assert 0 <= (await count(redis_client)).oldest_age_seconds < 30, "the young one is left"
     await queue.finish([finish(young, status="failed")])
-    assert await client.exists(connection.OPEN) == 0
-    census = await count(client)
+    assert await redis_client.exists(connection.OPEN) == 0
+    census = await count(redis_client)
     assert (census.depth, census.oldest_age_seconds, census.dead_letters) == (0, 0, 1)
 
 
-async def test_what_ended_unnoticed_does_not_age_for_ever(client: Client) -> None:
-    await client.zadd(connection.OPEN, {connection.record_key("2:a5:gone"): 1})
-    assert (await count(client)).oldest_age_seconds == 0
-    assert await client.exists(connection.OPEN) == 0
+async def test_what_ended_unnoticed_does_not_age_for_ever(redis_client: Client) -> None:
+    await redis_client.zadd(connection.OPEN, {connection.record_key("2:a5:gone"): 1})
+    assert (await count(redis_client)).oldest_age_seconds == 0
+    assert await redis_client.exists(connection.OPEN) == 0
 
 
-async def test_a_worker_counts_entries_mails_dead_letters_and_the_breaker(duo: Duo, api: httpx.AsyncClient) -> None:
+async def test_a_worker_counts_entries_mails_dead_letters_and_the_breaker(bench: Workbench, api: httpx.AsyncClient) -> None:
     before = time.time()
-    async with duo.worker() as worker:
+    async with bench.working() as worker:
         await posted_and_ended(api, "sent", worker, outcome="completed")
-        duo.provider.status = 400
+        bench.provider.status = 400
         await posted_and_ended(api, "refused", worker, outcome="failed")
-        duo.provider.status = 401
+        bench.provider.status = 401
         await posted_and_ended(api, "waits", worker, outcome="delayed")
         await posted_and_ended(api, "parked", worker, outcome="parked")
         found = await of_worker(worker)
@@ -181,16 +173,16 @@ async def test_a_worker_counts_entries_mails_dead_letters_and_the_breaker(duo: D
     assert before <= (value(found, "ingest_worker_heartbeat_timestamp_seconds") or 0) <= time.time()
 
 
-async def test_a_worker_shows_what_it_has_in_hand(duo: Duo, api: httpx.AsyncClient) -> None:
-    duo.provider.status = None
-    async with duo.worker() as worker:
+async def test_a_worker_shows_what_it_has_in_hand(bench: Workbench, api: httpx.AsyncClient) -> None:
+    bench.provider.gate.clear()
+    async with bench.working() as worker:
         await api.post("/ingest", json=event())
-        await eventually(lambda: duo.provider.calls == 1)
+        await eventually(lambda: bench.provider.requests)
         assert value(await of_worker(worker), "ingest_in_flight") == 1
 
 
-async def test_a_worker_whose_entry_was_taken_away_counts_it_lost(duo: Duo, api: httpx.AsyncClient) -> None:
-    async with duo.worker() as worker:
+async def test_a_worker_whose_entry_was_taken_away_counts_it_lost(bench: Workbench, api: httpx.AsyncClient) -> None:
+    async with bench.working() as worker:
         leases = worker.worker._leases
         leases._fresh_for_seconds = -1
         leases.queue.renew = everything_is_lost  # type: ignore[method-assign]

@@ -14,8 +14,8 @@ import redis as redis_client
 
 from reference import connection
 from reference.queue import Queue
+from tests.reference.processes import all_are, configure, post_all
 from tests.reference.servers import Postgres, Redis, SendGrid, Service, eventually
-from tests.reference.test_processes import all_are, configure, post_all
 
 RUNBOOK = (Path(__file__).resolve().parents[2] / "docs" / "runbook.md").read_text()
 LOOK, *_ = RUNBOOK.split("| queue | means | go to |")

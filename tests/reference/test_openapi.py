@@ -101,13 +101,13 @@ async def store_away(redis: str) -> httpx.Response:
 
 async def mail_refused(redis: str) -> httpx.Response:
     bench = Workbench()
-    bench.status = 400
+    bench.provider.status = 400
     return await post(bench)
 
 
 async def mail_closed(redis: str) -> httpx.Response:
     bench = Workbench(BREAKER_FAILURES="1")
-    bench.status = 503
+    bench.provider.status = 503
     async with bench.serving() as client:
         await client.post("/ingest", json=PLAIN | {"id": "another"})
         return await client.post("/ingest", json=PLAIN)
@@ -116,9 +116,9 @@ async def mail_closed(redis: str) -> httpx.Response:
 async def busy(redis: str) -> httpx.Response:
     bench = Workbench(redis)
     row = NewRow.of(parse(json.dumps(PLAIN)))
-    await bench.store.reserve(row, owner="another", lease_seconds=60)
+    await bench.memory.reserve(row, owner="another", lease_seconds=60)
     client = connect(redis, timeout_seconds=2, connect_timeout_seconds=1)
-    markers = Markers(client, bench.store, random=Random(1), window_seconds=60)
+    markers = Markers(client, bench.memory, random=Random(1), window_seconds=60)
     assert (await markers.mark(row.pair, fingerprint=row.fingerprint, token="another")).kind == "marked"
     await client.aclose()
     return await post(bench)
@@ -136,7 +136,7 @@ async def pending(redis: str) -> httpx.Response:
 
 async def final(redis: str, *, provider: int) -> httpx.Response:
     bench = Workbench(redis)
-    bench.status = provider
+    bench.provider.status = provider
     async with bench.serving(Prefer="wait=5") as client, bench.working():
         answer = await client.post("/ingest", json=PLAIN)
         assert answer.headers["preference-applied"] == "wait=5"

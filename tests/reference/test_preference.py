@@ -15,8 +15,7 @@ from reference.events import Pair
 from reference.preference import outcome, wanted
 from reference.status import Status, StatusUnavailableError
 from tests.reference.servers import Redis, eventually
-from tests.reference.test_api import event, is_problem
-from tests.reference.workbench import Workbench
+from tests.reference.workbench import Workbench, event, is_problem
 
 
 async def seconds_of(*headers: bytes, longest: int = 30) -> int:
@@ -56,7 +55,7 @@ async def test_no_wait_is_granted_where_the_setting_says_so() -> None:
 @pytest.fixture
 async def bench(redis: Redis) -> AsyncIterator[tuple[Workbench, httpx.AsyncClient]]:
     bench = Workbench(redis.url, PREFER_WAIT_LONGEST_SECONDS="30", BREAKER_FAILURES="100")
-    bench.gate.clear()
+    bench.provider.gate.clear()
     async with bench.serving() as client:
         yield bench, client
 
@@ -72,17 +71,17 @@ async def test_whose_end_comes_in_time_is_processed(bench: Bench) -> None:
     work, client = bench
     async with work.working():
         waiting = asyncio.create_task(post(client))
-        await work.asked.wait()
+        await work.provider.asked.wait()
         assert not waiting.done(), "its mail has not been taken yet"
-        work.gate.set()
+        work.provider.gate.set()
         answer = await waiting
     assert (answer.status_code, answer.json()) == (200, {"status": "processed", "id": "e1", "idempotency_key": "a5:e1"})
     assert answer.headers["preference-applied"] == "wait=30"
     assert (await client.get(answer.headers["location"])).json()["status"] == "completed"
-    assert len(work.mails) == 1, "waiting makes nothing happen twice"
+    assert len(work.provider.requests) == 1, "waiting makes nothing happen twice"
     again = await post(client)
     assert (again.status_code, again.json()["status"], again.json()["current_status"]) == (200, "duplicate", "completed")
-    assert len(work.mails) == 1
+    assert len(work.provider.requests) == 1
 
 
 async def test_whose_end_does_not_come_in_time_is_accepted(redis: Redis) -> None:
@@ -118,10 +117,10 @@ async def test_a_duplicate_waits_too_and_stays_a_duplicate(bench: Bench) -> None
     async with work.working():
         first = await client.post("/ingest", json=event())
         waiting = asyncio.create_task(post(client))
-        await work.asked.wait()
+        await work.provider.asked.wait()
         assert (await client.get("/ingest/e1/status")).json()["status"] == "processing"
         assert not waiting.done()
-        work.gate.set()
+        work.provider.gate.set()
         answer = await waiting
     assert first.status_code == 202
     assert (answer.json()["status"], answer.json()["current_status"]) == ("duplicate", "completed")
@@ -130,8 +129,8 @@ async def test_a_duplicate_waits_too_and_stays_a_duplicate(bench: Bench) -> None
 
 async def test_who_fails_was_accepted_and_is_not_told_to_come_back(bench: Bench) -> None:
     work, client = bench
-    work.status = 400
-    work.gate.set()
+    work.provider.status = 400
+    work.provider.gate.set()
     async with work.working():
         answer = await post(client)
     assert (answer.status_code, answer.json()["status"]) == (202, "accepted"), "processed would mean mailed"

@@ -7,20 +7,16 @@ import re
 from collections.abc import AsyncIterator, Iterator
 from dataclasses import replace
 from pathlib import Path
-from random import Random
 from typing import Any
 
 import httpx
 import pytest
 from fastapi import FastAPI
 
-from reference import wiring
 from reference.api import create_app
 from reference.problem import TITLES
-from reference.simulation import MemoryStore
 from tests.reference.servers import Redis
-from tests.reference.test_api import Provider, event, is_problem, serving, settings
-from tests.reference.test_store import Database
+from tests.reference.workbench import NOWHERE, Workbench, event, is_problem
 
 REFERENCE = Path(__file__).resolve().parent.parent.parent / "reference"
 MEMBERS = {"type", "title", "status", "detail", "instance"}
@@ -28,7 +24,7 @@ MEMBERS = {"type", "title", "status", "detail", "instance"}
 
 @pytest.fixture
 async def api(redis: Redis) -> AsyncIterator[httpx.AsyncClient]:
-    async for client in serving(settings(REDIS_URL=redis.url), Provider()):
+    async with Workbench(redis.url).serving() as client:
         yield client
 
 
@@ -94,12 +90,8 @@ class Broken:
 
 
 def broken(error: Exception) -> FastAPI:
-    given = wiring.Surroundings("api-0", settings(REDIS_URL="redis://127.0.0.1:1/0"), Random(1), MemoryStore(Database()), _NOBODY)
-    parts: Any = replace(wiring.api(given), handover=Broken(error))  # type: ignore[arg-type]
+    parts: Any = replace(Workbench(NOWHERE).api(), handover=Broken(error))  # type: ignore[arg-type]
     return create_app(parts)
-
-
-_NOBODY = httpx.MockTransport(lambda request: httpx.Response(500))
 
 
 async def test_a_defect_is_answered_and_logged_without_what_it_says(caplog: pytest.LogCaptureFixture) -> None:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator
 from random import Random
 from typing import Any
 
@@ -11,63 +10,30 @@ import pytest
 from redis.asyncio import Redis as Client
 
 from reference import connection
-from reference.events import Event, Pair, parse
-from reference.intake import Intake, UnansweredError, UnavailableError
+from reference.intake import UnansweredError, UnavailableError
 from reference.lease import LeaseLostError, Leases
-from reference.queue import Delay, Entry, Finish, Queue, Reclaim
+from reference.queue import Delay, Queue, Reclaim
+from tests.reference.queueing import event, finish, intake, record, seen_by, taken
 from tests.reference.servers import Redis
 
 
 @pytest.fixture
-async def client(redis: Redis) -> AsyncIterator[Client]:
-    """A client as the service makes it."""
-    opened = connection.connect(redis.url, timeout_seconds=2, connect_timeout_seconds=1)
-    yield opened
-    await opened.aclose()
-
-
-@pytest.fixture
-async def queue(client: Client) -> Queue:
+async def queue(redis_client: Client) -> Queue:
     """The queue as ``one`` sees it."""
-    made = seen_by(client, "one")
+    made = seen_by(redis_client, "one")
     await made.create_group()
     return made
 
 
-def seen_by(client: Client, consumer: str) -> Queue:
-    return Queue(client, consumer=consumer, window_seconds=60)
-
-
-def intake(client: Client, **changed: Any) -> Intake:
-    return Intake(client, **{"random": Random(1), "high_water": 100, "deadline_seconds": 1.0, **changed})
-
-
-def event(event_id: str = "e1", *, source: str = "a5", data: Any = 1) -> Event:
-    return parse(f'{{"id": "{event_id}", "source": "{source}", "data": {data}}}')
-
-
-async def taken(queue: Queue, *, count: int = 10) -> list[Entry]:
-    return await queue.take(await queue.read(count=count, block_seconds=0.05))
-
-
-def finish(entry: Entry, *, status: str = "completed", reason: str = "") -> Finish:
-    return Finish(entry.entry_id, entry.pair, status, "2026-01-01T00:00:00Z", reason, entry.attempts + 1)
-
-
-async def record(client: Any, pair: Pair) -> dict[str, str]:
-    found: dict[str, str] = await client.hgetall(connection.record_key(pair.key))
-    return found
-
-
-async def test_one_of_many_identical_requests_is_accepted(client: Client, queue: Queue) -> None:
-    doors = [intake(client, random=Random(n)) for n in range(2)]
+async def test_one_of_many_identical_requests_is_accepted(redis_client: Client, queue: Queue) -> None:
+    doors = [intake(redis_client, random=Random(n)) for n in range(2)]
     answers = await asyncio.gather(*(doors[n % 2].accept(event()) for n in range(40)))
     assert sorted(answer.kind for answer in answers) == ["accepted"] + ["duplicate"] * 39
     assert len(await taken(queue)) == 1
 
 
-async def test_another_payload_is_a_conflict_and_another_pair_is_not(client: Client, queue: Queue) -> None:
-    door = intake(client)
+async def test_another_payload_is_a_conflict_and_another_pair_is_not(redis_client: Client, queue: Queue) -> None:
+    door = intake(redis_client)
     kinds = [
         (await door.accept(each)).kind for each in (event(), event(data=2), event("b:c", source="a"), event("c", source="a:b"))
     ]
@@ -75,8 +41,8 @@ async def test_another_payload_is_a_conflict_and_another_pair_is_not(client: Cli
     assert len(await taken(queue)) == 3
 
 
-async def test_the_own_retry_of_a_lost_answer_is_an_acceptance(client: Client, queue: Queue) -> None:
-    door = intake(client)
+async def test_the_own_retry_of_a_lost_answer_is_an_acceptance(redis_client: Client, queue: Queue) -> None:
+    door = intake(redis_client)
     send, sent = door._send, 0
 
     async def losing(*arguments: Any) -> Any:
@@ -94,12 +60,12 @@ async def test_the_own_retry_of_a_lost_answer_is_an_acceptance(client: Client, q
 
 
 async def test_a_full_redis_takes_nothing_and_still_lets_workers_finish(own_redis: Redis) -> None:
-    client: Any = connection.connect(own_redis.url, timeout_seconds=2, connect_timeout_seconds=1)
-    queue, door = seen_by(client, "one"), intake(client)
+    redis_client: Any = connection.connect(own_redis.url, timeout_seconds=2, connect_timeout_seconds=1)
+    queue, door = seen_by(redis_client, "one"), intake(redis_client)
     await queue.create_group()
     for name in ("e1", "e2", "e3"):
         await door.accept(event(name))
-    await client.config_set("maxmemory", "1")
+    await redis_client.config_set("maxmemory", "1")
     with pytest.raises(UnavailableError):
         await door.accept(event("e4"))
     done, failed, later = await taken(queue)
@@ -108,32 +74,32 @@ async def test_a_full_redis_takes_nothing_and_still_lets_workers_finish(own_redi
     await queue.tend()
     (later,) = await taken(queue)
     assert await queue.finish([finish(done), finish(failed, status="failed"), finish(later)]) == [True] * 3
-    assert (await client.xlen(connection.STREAM), await client.xlen(connection.DEAD)) == (0, 1)
-    assert (await record(client, done.pair))["status"] == "completed"
-    await client.aclose()
+    assert (await redis_client.xlen(connection.STREAM), await redis_client.xlen(connection.DEAD)) == (0, 1)
+    assert (await record(redis_client, done.pair))["status"] == "completed"
+    await redis_client.aclose()
 
 
-async def test_only_the_length_of_the_stream_shows_the_backlog(client: Any, queue: Queue) -> None:
+async def test_only_the_length_of_the_stream_shows_the_backlog(redis_client: Any, queue: Queue) -> None:
     """Why the autoscalers look at it: pending stops at what workers hold, the group's lag is lost with one deleted entry."""
 
     async def seen() -> tuple[int, int, int | None]:
-        ((_, _, _, _, _, pending, *_, lag),) = await connection.call(client, "XINFO", "GROUPS", connection.STREAM)
-        return await client.xlen(connection.STREAM), pending, lag
+        ((_, _, _, _, _, pending, *_, lag),) = await connection.call(redis_client, "XINFO", "GROUPS", connection.STREAM)
+        return await redis_client.xlen(connection.STREAM), pending, lag
 
-    door = intake(client)
+    door = intake(redis_client)
     for n in range(10):
         await door.accept(event(f"e{n}"))
     mine = await taken(queue, count=3)
     assert await seen() == (10, 3, 7)
-    unread = (await client.xrange(connection.STREAM))[5][0]
-    await client.xdel(connection.STREAM, unread)
+    unread = (await redis_client.xrange(connection.STREAM))[5][0]
+    await redis_client.xdel(connection.STREAM, unread)
     assert await seen() == (9, 3, None)
     await queue.finish([finish(entry) for entry in mine])
     assert await seen() == (6, 0, None)
 
 
-async def test_a_full_queue_takes_nothing_but_knows_its_own(client: Client, queue: Queue) -> None:
-    door = intake(client, high_water=2)
+async def test_a_full_queue_takes_nothing_but_knows_its_own(redis_client: Client, queue: Queue) -> None:
+    door = intake(redis_client, high_water=2)
     kinds = [(await door.accept(event(name))).kind for name in ("e1", "e2", "e3", "e1")]
     assert kinds == ["accepted", "accepted", "full", "duplicate"]
     (first, *_) = await taken(queue)
@@ -213,35 +179,35 @@ async def test_a_server_that_refuses_took_nothing(refusal: str) -> None:
     server.close()
 
 
-async def test_pending_never_expires_and_final_does(client: Any, queue: Queue) -> None:
-    await intake(client).accept(event())
+async def test_pending_never_expires_and_final_does(redis_client: Any, queue: Queue) -> None:
+    await intake(redis_client).accept(event())
     keys = [connection.record_key(event().pair.key), connection.index_key("e1")]
-    assert [await client.ttl(key) for key in keys] == [-1, -1]
+    assert [await redis_client.ttl(key) for key in keys] == [-1, -1]
     (entry,) = await taken(queue)
     assert await queue.finish([finish(entry)]) == [True]
-    assert [0 < await client.ttl(key) <= 60 for key in keys] == [True, True]
-    assert (await record(client, entry.pair))["status"] == "completed"
-    assert await client.xlen(connection.STREAM) == 0
+    assert [0 < await redis_client.ttl(key) <= 60 for key in keys] == [True, True]
+    assert (await record(redis_client, entry.pair))["status"] == "completed"
+    assert await redis_client.xlen(connection.STREAM) == 0
 
 
-async def test_a_failed_event_is_a_dead_letter_with_its_reason(client: Any, queue: Queue) -> None:
-    await intake(client).accept(event())
+async def test_a_failed_event_is_a_dead_letter_with_its_reason(redis_client: Any, queue: Queue) -> None:
+    await intake(redis_client).accept(event())
     (entry,) = await taken(queue)
     await queue.finish([finish(entry, status="failed", reason="refused")])
-    ((_, letter),) = await client.xrange(connection.DEAD)
+    ((_, letter),) = await redis_client.xrange(connection.DEAD)
     assert {name: letter[name] for name in ("source", "id", "reason", "attempts")} == {
         "source": "a5",
         "id": "e1",
         "reason": "refused",
         "attempts": "1",
     }
-    assert (await intake(client).accept(event())).status == "failed"
+    assert (await intake(redis_client).accept(event())).status == "failed"
 
 
-async def test_a_zombie_can_write_nothing(client: Any, queue: Queue) -> None:
-    await intake(client).accept(event())
+async def test_a_zombie_can_write_nothing(redis_client: Any, queue: Queue) -> None:
+    await intake(redis_client).accept(event())
     (entry,) = await taken(queue)
-    other = seen_by(client, "two")
+    other = seen_by(redis_client, "two")
     (reclaimed,) = await other.take(await other.tend(reclaim=Reclaim(0, 10)))
     assert reclaimed.takes == 2
     assert await queue.renew([entry.entry_id]) == [entry.entry_id]
@@ -249,51 +215,51 @@ async def test_a_zombie_can_write_nothing(client: Any, queue: Queue) -> None:
     assert await queue.delay([Delay(entry.entry_id, entry.key, 0)]) == [False]
     assert await queue.take([]) == []
     assert await other.finish([finish(reclaimed)]) == [True]
-    assert (await record(client, entry.pair))["status"] == "completed"
+    assert (await record(redis_client, entry.pair))["status"] == "completed"
 
 
-async def test_a_lease_that_was_not_renewed_is_asked_for_before_acting(client: Any, queue: Queue) -> None:
-    await intake(client).accept(event())
+async def test_a_lease_that_was_not_renewed_is_asked_for_before_acting(redis_client: Any, queue: Queue) -> None:
+    await intake(redis_client).accept(event())
     (entry,) = await taken(queue)
     leases, loop = Leases(queue, reclaim_seconds=2), asyncio.get_running_loop()
     leases.hold([entry.entry_id], since=loop.time() - 10)
     await leases.ensure(entry.entry_id)
-    await seen_by(client, "two").tend(reclaim=Reclaim(0, 10))
+    await seen_by(redis_client, "two").tend(reclaim=Reclaim(0, 10))
     await leases.ensure(entry.entry_id)  # still fresh: nothing to ask
     leases.hold([entry.entry_id], since=loop.time() - 10)
     with pytest.raises(LeaseLostError):
         await leases.ensure(entry.entry_id)
 
 
-async def test_what_is_renewed_is_not_reclaimed(client: Any, queue: Queue) -> None:
-    await intake(client).accept(event())
+async def test_what_is_renewed_is_not_reclaimed(redis_client: Any, queue: Queue) -> None:
+    await intake(redis_client).accept(event())
     (entry,) = await taken(queue)
     await asyncio.sleep(0.15)
     assert await queue.renew([entry.entry_id]) == []
-    assert await seen_by(client, "two").tend(reclaim=Reclaim(0.1, 10)) == []
+    assert await seen_by(redis_client, "two").tend(reclaim=Reclaim(0.1, 10)) == []
 
 
-async def test_taking_up_renews_the_lease(client: Any, queue: Queue) -> None:
-    await intake(client).accept(event())
+async def test_taking_up_renews_the_lease(redis_client: Any, queue: Queue) -> None:
+    await intake(redis_client).accept(event())
     readings = await queue.read(count=10, block_seconds=0.05)
-    await client.xclaim(connection.STREAM, connection.GROUP, "one", 0, [readings[0].entry_id], idle=5_000, justid=True)
+    await redis_client.xclaim(connection.STREAM, connection.GROUP, "one", 0, [readings[0].entry_id], idle=5_000, justid=True)
     await queue.take(readings)
-    assert await seen_by(client, "two").tend(reclaim=Reclaim(4, 10)) == [], "it was read long ago and taken up now"
+    assert await seen_by(redis_client, "two").tend(reclaim=Reclaim(4, 10)) == [], "it was read long ago and taken up now"
 
 
-async def test_a_reading_whose_answer_was_lost_is_reclaimed(client: Any, queue: Queue) -> None:
-    await intake(client).accept(event())
+async def test_a_reading_whose_answer_was_lost_is_reclaimed(redis_client: Any, queue: Queue) -> None:
+    await intake(redis_client).accept(event())
     await queue.read(count=10, block_seconds=0.05)
     assert await taken(queue) == []
     (entry,) = await queue.take(await queue.tend(reclaim=Reclaim(0, 10)))
     assert entry.takes == 1
 
 
-async def test_delayed_events_come_back_with_what_was_known(client: Any, queue: Queue) -> None:
-    await intake(client).accept(event())
+async def test_delayed_events_come_back_with_what_was_known(redis_client: Any, queue: Queue) -> None:
+    await intake(redis_client).accept(event())
     (entry,) = await taken(queue)
     await queue.delay([Delay(entry.entry_id, entry.key, 0.05, attempts=3, was_mailed=True)])
-    assert (await record(client, entry.pair))["status"] == "pending"
+    assert (await record(redis_client, entry.pair))["status"] == "pending"
     await queue.tend()
     assert await taken(queue) == []
     await queue.alarm.wait(at_most_seconds=5)
@@ -302,8 +268,8 @@ async def test_delayed_events_come_back_with_what_was_known(client: Any, queue: 
     assert (again.attempts, again.takes, again.was_mailed) == (3, 1, True)
 
 
-async def test_what_is_parked_comes_back_as_far_as_it_is_welcome(client: Any, queue: Queue) -> None:
-    door = intake(client, high_water=3)
+async def test_what_is_parked_comes_back_as_far_as_it_is_welcome(redis_client: Any, queue: Queue) -> None:
+    door = intake(redis_client, high_water=3)
     for name in ("e1", "e2", "e3"):
         await door.accept(event(name))
     await queue.delay([Delay(entry.entry_id, entry.key, 60.0, is_parked=True) for entry in await taken(queue)])
@@ -315,10 +281,10 @@ async def test_what_is_parked_comes_back_as_far_as_it_is_welcome(client: Any, qu
     assert came == [[], [event("e1").pair.key], [event("e2").pair.key, event("e3").pair.key]]
 
 
-async def test_the_index_forgets_a_source_when_its_record_ends(client: Any) -> None:
-    queue = Queue(client, consumer="one", window_seconds=0.05)
+async def test_the_index_forgets_a_source_when_its_record_ends(redis_client: Any) -> None:
+    queue = Queue(redis_client, consumer="one", window_seconds=0.05)
     await queue.create_group()
-    door = intake(client)
+    door = intake(redis_client)
     await door.accept(event(source="a"))
     (entry,) = await taken(queue)
     await queue.finish([finish(entry)])
@@ -326,14 +292,14 @@ async def test_the_index_forgets_a_source_when_its_record_ends(client: Any) -> N
     await door.accept(event(source="b"))
     (other,) = await taken(queue)
     await queue.finish([finish(other)])
-    assert await client.zrange(connection.index_key("e1"), 0, -1) == ["b"]
+    assert await redis_client.zrange(connection.index_key("e1"), 0, -1) == ["b"]
 
 
-async def test_retiring_keeps_what_is_still_pending(client: Any, queue: Queue) -> None:
-    await intake(client).accept(event())
+async def test_retiring_keeps_what_is_still_pending(redis_client: Any, queue: Queue) -> None:
+    await intake(redis_client).accept(event())
     (entry,) = await taken(queue)
     await queue.retire()
-    assert len(await client.xinfo_consumers(connection.STREAM, connection.GROUP)) == 1
+    assert len(await redis_client.xinfo_consumers(connection.STREAM, connection.GROUP)) == 1
     await queue.finish([finish(entry)])
     await queue.retire()
-    assert await client.xinfo_consumers(connection.STREAM, connection.GROUP) == []
+    assert await redis_client.xinfo_consumers(connection.STREAM, connection.GROUP) == []

@@ -3,34 +3,18 @@
 from __future__ import annotations
 
 import asyncio
-import copy
 import json
-from collections.abc import AsyncIterator, Callable
-from typing import Any, TypeVar
+from collections.abc import AsyncIterator
+from typing import Any
 
 import pytest
 
 from reference.events import Event, Pair, parse
+from reference.memory import MemoryStore
 from reference.postgres import PostgresStore
-from reference.simulation import MemoryStore, Tables
 from reference.store import NewRow, Row, Store, StoreUnavailableError, UnstorableError
 from tests.reference.servers import Postgres
-
-T = TypeVar("T")
-
-
-class Database:
-    """The smallest database a MemoryStore can stand on: atomic, and rolled back when the work raises."""
-
-    def __init__(self) -> None:
-        self.tables: Tables = {}
-
-    async def transact(self, work: Callable[[Tables], T], *, timeout: float) -> T:
-        await asyncio.sleep(0)
-        tables = copy.deepcopy(self.tables)
-        answer = work(tables)
-        self.tables = tables
-        return answer
+from tests.reference.workbench import Database
 
 
 async def empty(store: PostgresStore) -> None:

@@ -16,8 +16,8 @@ from redis.exceptions import ConnectionError as RedisConnectionError
 
 from reference import connection
 from reference.supervisor import Calm, Crew, Need, Rule
+from tests.reference.processes import all_are, configure, post_all, stored
 from tests.reference.servers import Postgres, Redis, SendGrid, Service, eventually
-from tests.reference.test_processes import all_are, configure, post_all, stored
 
 _OBEDIENT = "import signal, sys; signal.signal(signal.SIGTERM, lambda *_: sys.exit(0)); print(flush=True); signal.pause()"
 _DEAF = "import signal; signal.signal(signal.SIGTERM, signal.SIG_IGN); print(flush=True)\nwhile True: signal.pause()"

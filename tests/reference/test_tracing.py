@@ -15,15 +15,16 @@ from opentelemetry.sdk.trace.sampling import ALWAYS_OFF
 from opentelemetry.trace import SpanKind, StatusCode, TraceFlags
 from redis.asyncio import Redis as Client
 
-from reference import connection, telemetry
+from reference import connection, telemetry, wiring
 from reference.events import Pair
 from reference.settings import BadSettingsError
 from reference.tracing import Tracing
-from tests.reference.duo import MAIL, Duo, event
 from tests.reference.servers import Redis, eventually
+from tests.reference.spans import into
+from tests.reference.workbench import MAIL, MAIL_KEY, NOWHERE, Workbench, event
 
 CALLER = "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01"
-PRIVATE = (MAIL["to"], MAIL["subject"], MAIL["text"], "SG.secret", "confidential")
+PRIVATE = (MAIL["to"], MAIL["subject"], MAIL["text"], MAIL_KEY, "confidential")
 
 
 @pytest.fixture
@@ -33,16 +34,10 @@ def spans() -> InMemorySpanExporter:
 
 
 @pytest.fixture
-def duo(redis: Redis, spans: InMemorySpanExporter) -> Duo:
+def bench(redis: Redis, spans: InMemorySpanExporter) -> Workbench:
     """The asynchronous service, traced; a dead worker's entries are taken up within a second."""
-    env = {"REDIS_URL": redis.url, "RECLAIM_SECONDS": "0.6", "MAIL_TIMEOUT_SECONDS": "0.3", "DRAIN_SECONDS": "3"}
-    return Duo(env, tracing=Tracing(into(spans)))
-
-
-def into(spans: InMemorySpanExporter) -> TracerProvider:
-    provider = TracerProvider(shutdown_on_exit=False)
-    provider.add_span_processor(SimpleSpanProcessor(spans))
-    return provider
+    tracing = Tracing(into(spans))
+    return Workbench(redis.url, tracing=tracing, RECLAIM_SECONDS="0.6", MAIL_TIMEOUT_SECONDS="0.3", DRAIN_SECONDS="3")
 
 
 def named(spans: InMemorySpanExporter, name: str) -> list[ReadableSpan]:
@@ -73,9 +68,9 @@ def is_private(spans: Sequence[ReadableSpan]) -> bool:
 
 
 async def test_the_work_on_an_event_is_linked_to_its_acceptance_and_has_its_row_and_mail_as_children(
-    duo: Duo, spans: InMemorySpanExporter
+    bench: Workbench, spans: InMemorySpanExporter
 ) -> None:
-    async with duo.api() as api, duo.worker():
+    async with bench.serving() as api, bench.working():
         await api.post("/ingest", json=event(data="confidential"))
         consumer = await one(spans, "process ingest")
     producer = await one(spans, "ingest_enqueue")
@@ -89,8 +84,8 @@ async def test_the_work_on_an_event_is_linked_to_its_acceptance_and_has_its_row_
     assert is_private(spans.get_finished_spans())
 
 
-async def test_what_the_spans_say(duo: Duo, spans: InMemorySpanExporter) -> None:
-    async with duo.api() as api, duo.worker():
+async def test_what_the_spans_say(bench: Workbench, spans: InMemorySpanExporter) -> None:
+    async with bench.serving() as api, bench.working():
         await api.post("/ingest", json=event())
         consumer = attributes(await one(spans, "process ingest"))
     producer = attributes(await one(spans, "ingest_enqueue"))
@@ -112,8 +107,8 @@ async def test_what_the_spans_say(duo: Duo, spans: InMemorySpanExporter) -> None
     assert attributes(await one(spans, "send mail"))["mail.outcome"] == "sent"
 
 
-async def test_the_callers_trace_is_continued(duo: Duo, spans: InMemorySpanExporter) -> None:
-    async with duo.api() as api:
+async def test_the_callers_trace_is_continued(bench: Workbench, spans: InMemorySpanExporter) -> None:
+    async with bench.serving() as api:
         await api.post("/ingest", json=event(), headers={"traceparent": CALLER})
         await api.post("/ingest", json=event("e2"), headers={"traceparent": "00-nonsense"})
         await api.post("/ingest", json=event("e3"))
@@ -125,16 +120,16 @@ async def test_the_callers_trace_is_continued(duo: Duo, spans: InMemorySpanExpor
 
 
 async def test_whoever_takes_up_what_a_dead_worker_left_links_to_the_same_acceptance(
-    duo: Duo, spans: InMemorySpanExporter
+    bench: Workbench, spans: InMemorySpanExporter
 ) -> None:
-    duo.provider.status = None
-    async with duo.api() as api:
-        dying = await duo.crashed_worker()
+    bench.provider.gate.clear()
+    async with bench.serving() as api:
+        dying = asyncio.create_task(wiring.worker(bench.given()).worker.run(asyncio.Event()))
         await api.post("/ingest", json=event())
-        await eventually(lambda: duo.provider.calls == 1)
+        await eventually(lambda: bench.provider.requests)
         await killed(dying)
-        duo.provider.status = 202
-        async with duo.worker():
+        bench.provider.gate.set()
+        async with bench.working():
             await eventually(lambda: completed(spans))
     (producer,) = named(spans, "ingest_enqueue")
     (again,) = completed(spans)
@@ -144,12 +139,12 @@ async def test_whoever_takes_up_what_a_dead_worker_left_links_to_the_same_accept
     assert (linked(died), died.status.status_code) == ([ids(producer)], StatusCode.ERROR)
 
 
-async def test_an_event_put_back_is_linked_again(duo: Duo, spans: InMemorySpanExporter) -> None:
-    duo.provider.status = 503
-    async with duo.api() as api, duo.worker():
+async def test_an_event_put_back_is_linked_again(bench: Workbench, spans: InMemorySpanExporter) -> None:
+    bench.provider.status = 503
+    async with bench.serving() as api, bench.working():
         await api.post("/ingest", json=event())
         await eventually(lambda: named(spans, "process ingest"))
-        duo.provider.status = 202
+        bench.provider.status = 202
         await eventually(lambda: completed(spans))
     (producer,) = named(spans, "ingest_enqueue")
     first, *_ = named(spans, "process ingest")
@@ -157,26 +152,24 @@ async def test_an_event_put_back_is_linked_again(duo: Duo, spans: InMemorySpanEx
     assert all(linked(span) == [ids(producer)] for span in named(spans, "process ingest"))
 
 
-async def test_the_trace_of_what_completed_is_forgotten_and_of_what_failed_kept(duo: Duo, redis: Redis) -> None:
-    opened = connection.connect(redis.url, timeout_seconds=2, connect_timeout_seconds=1)
-    async with duo.api() as api, duo.worker():
+async def test_the_trace_of_what_completed_is_forgotten_and_of_what_failed_kept(bench: Workbench, redis_client: Client) -> None:
+    async with bench.serving() as api, bench.working():
         for name, status in (("good", 202), ("bad", 400)):
-            duo.provider.status = status
+            bench.provider.status = status
             await api.post("/ingest", json=event(name))
-            await eventually(lambda name=name: is_final(opened, name))  # type: ignore[misc]
-    assert await trace_of(opened, "good") is None
-    assert await trace_of(opened, "bad") is not None
-    await opened.aclose()
+            await eventually(lambda name=name: is_final(redis_client, name))  # type: ignore[misc]
+    assert await trace_of(redis_client, "good") is None
+    assert await trace_of(redis_client, "bad") is not None
 
 
 async def test_the_synchronous_path_continues_the_callers_trace_with_row_and_mail_inside(spans: InMemorySpanExporter) -> None:
-    duo = Duo({"ASYNC_INGESTION": "false"}, tracing=Tracing(into(spans)))
-    async with duo.api() as api:
+    bench = Workbench(tracing=Tracing(into(spans)))
+    async with bench.serving() as api:
         await api.post("/ingest", json=event(), headers={"traceparent": CALLER})
         await api.post("/ingest", json=event())
-        duo.provider.status = 400
+        bench.provider.status = 400
         assert (await api.post("/ingest", json=event("refused"))).status_code == 422
-        duo.provider.status = 503
+        bench.provider.status = 503
         assert (await api.post("/ingest", json=event("unknown"))).status_code == 504
     first, again, refused, unknown = named(spans, "ingest_process")
     assert (first.kind, f"{first.context.trace_id:032x}") == (SpanKind.SERVER, CALLER.split("-")[1])
@@ -188,37 +181,35 @@ async def test_the_synchronous_path_continues_the_callers_trace_with_row_and_mai
 
 
 async def test_a_queue_that_is_down_shows_in_the_span(spans: InMemorySpanExporter) -> None:
-    async with Duo({"REDIS_URL": "redis://127.0.0.1:1/0"}, tracing=Tracing(into(spans))).api() as api:
+    async with Workbench(NOWHERE, tracing=Tracing(into(spans))).serving() as api:
         assert (await api.post("/ingest", json=event())).status_code == 503
     (span,) = named(spans, "ingest_enqueue")
     assert (span.status.status_code, attributes(span)["error.type"]) == (StatusCode.ERROR, "UnavailableError")
     assert not span.events, "an exception's message may quote a payload"
 
 
-async def test_an_idle_worker_makes_no_spans(duo: Duo, spans: InMemorySpanExporter) -> None:
-    async with duo.worker():
+async def test_an_idle_worker_makes_no_spans(bench: Workbench, spans: InMemorySpanExporter) -> None:
+    async with bench.working():
         await asyncio.sleep(1.0)  # it tends and renews several times meanwhile
     assert spans.get_finished_spans() == ()
 
 
-async def test_what_is_not_sampled_is_not_exported_and_still_carries_its_trace(redis: Redis, spans: InMemorySpanExporter) -> None:
+async def test_what_is_not_sampled_is_not_exported_and_still_carries_its_trace(
+    redis: Redis, redis_client: Client, spans: InMemorySpanExporter
+) -> None:
     provider = TracerProvider(sampler=ALWAYS_OFF, shutdown_on_exit=False)
     provider.add_span_processor(SimpleSpanProcessor(spans))
-    opened = connection.connect(redis.url, timeout_seconds=2, connect_timeout_seconds=1)
-    async with Duo({"REDIS_URL": redis.url}, tracing=Tracing(provider)).api() as api:
+    async with Workbench(redis.url, tracing=Tracing(provider)).serving() as api:
         await api.post("/ingest", json=event())
-    *_, flags = (await trace_of(opened, "e1") or "").split("-")
+    *_, flags = (await trace_of(redis_client, "e1") or "").split("-")
     assert int(flags, 16) & TraceFlags.SAMPLED == 0
     assert spans.get_finished_spans() == ()
-    await opened.aclose()
 
 
-async def test_off_nothing_travels(redis: Redis) -> None:
-    opened = connection.connect(redis.url, timeout_seconds=2, connect_timeout_seconds=1)
-    async with Duo({"REDIS_URL": redis.url}).api() as api:
+async def test_off_nothing_travels(redis: Redis, redis_client: Client) -> None:
+    async with Workbench(redis.url).serving() as api:
         await api.post("/ingest", json=event(), headers={"traceparent": CALLER})
-    assert await trace_of(opened, "e1") is None
-    await opened.aclose()
+    assert await trace_of(redis_client, "e1") is None
 
 
 @pytest.mark.parametrize(

@@ -8,7 +8,6 @@ from __future__ import annotations
 import json
 import os
 import re
-import shutil
 import signal
 import socket
 import subprocess
@@ -26,16 +25,10 @@ from playwright.sync_api import Page, expect, sync_playwright
 
 from harness.worlds.real.injuries import is_stopped
 from harness.worlds.real.ports import Ports
+from tests.chromium import CHROMIUM, SWITCHES
 from tests.command import COMMAND, ROOT, harness
-from tests.test_nothing_is_left import processes_of, until
+from tests.leftovers import processes_of, until
 
-CHROMIUM = (
-    os.environ.get("CHROMIUM") or shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
-)
-SWITCHES = (
-    *("--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run"),
-    *("--disable-background-networking", "--disable-component-update", "--disable-sync"),
-)
 FOREIGN = ROOT / "tests" / "foreign" / "foreign.toml"
 OPENED = re.compile(r"Faults and Promises: (http://\S+/)")
 STARTS_WITHIN_S = 90.0

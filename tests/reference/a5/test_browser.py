@@ -9,10 +9,10 @@ from typing import Any
 import pytest
 from playwright.async_api import Route, async_playwright
 
-from tests.harness.live.test_ui import CHROMIUM, SWITCHES
+from tests.chromium import CHROMIUM, SWITCHES
 from tests.reference.a5.node import CLIENT, NODE
+from tests.reference.processes import configure
 from tests.reference.servers import Postgres, Redis, SendGrid, Service
-from tests.reference.test_processes import configure
 
 STRIP = "process.stdout.write(require('module').stripTypeScriptTypes(require('fs').readFileSync(process.argv[1], 'utf8')))"
 DELIVER = """async () => {

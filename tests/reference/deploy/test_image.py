@@ -15,8 +15,8 @@ from pathlib import Path
 import httpx
 
 from tests.reference.deploy.deployed import DEPLOY, ROOT
+from tests.reference.processes import all_are, configure, post_all
 from tests.reference.servers import Postgres, Redis, SendGrid, Service, await_port, eventually, free_port
-from tests.reference.test_processes import all_are, configure, post_all
 
 DOCKERFILE = (DEPLOY / "Dockerfile").read_text()
 

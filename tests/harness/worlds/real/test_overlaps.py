@@ -19,7 +19,7 @@ from harness.worlds.real.fleet import all_of
 from harness.worlds.real.processes import Command, Guard, Process, await_ready
 from harness.worlds.real.world import RealWorld
 from harness.worlds.world import Occasion
-from tests.harness.worlds.real.test_world import TOY, opened, toy
+from tests.harness.worlds.real.toys import TOY, opened, toy
 from tests.harness.worlds.real.waiting import is_alive, until
 
 CRASHES = [faults.WorkerCrashes(), faults.RedisCrashes(), faults.RedisCrashes(loss="power-loss"), faults.PostgresCrashes()]

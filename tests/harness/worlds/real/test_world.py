@@ -4,41 +4,21 @@ from __future__ import annotations
 
 import asyncio
 import os
-from collections.abc import AsyncIterator, Callable
-from contextlib import asynccontextmanager
+from collections.abc import Callable
 from pathlib import Path
-from typing import Any
 
 import pytest
 
-from harness import faults, systems
+from harness import faults
 from harness.faults import AtOperation, UponMail
-from harness.history import Call, Header, History, Lifecycle, Pair, Post, Probe, Read, Row, Stored, Suffered
-from harness.systems import System
+from harness.history import Call, Lifecycle, Pair, Post, Probe, Read, Row, Stored, Suffered
 from harness.traffic import Event
 from harness.usage import StackBrokenError, UsageError
 from harness.worlds.real.rows import RowReader
 from harness.worlds.real.world import RealWorld
-from harness.worlds.world import Occasion, Stage
+from harness.worlds.world import Occasion
+from tests.harness.worlds.real.toys import TOY, Change, opened, toy
 from tests.harness.worlds.real.waiting import until
-
-TOY = Path(__file__).with_name("toy.toml")
-Change = Callable[[str], str]
-
-
-def toy(tmp_path: Path, change: Change = lambda text: text) -> System:
-    """The toy's system file, changed."""
-    text = change(TOY.read_text()).replace('"toy.py"', f'"{TOY.with_suffix(".py")}"')
-    (tmp_path / "toy.toml").write_text(text)
-    return systems.load(str(tmp_path / "toy.toml"))
-
-
-@asynccontextmanager
-async def opened(system: System, tmp_path: Path, **stage: Any) -> AsyncIterator[RealWorld]:
-    history = History(Header(scenario="toy", system="toy", world="real", seed=1))
-    async with RealWorld.open(Stage(system=system, history=history, seed=1, plan=(), folder=tmp_path / "logs", **stage)) as world:
-        world.begin()
-        yield world
 
 
 async def suffer(
