@@ -34,7 +34,8 @@ def main(argv: list[str] | None = None) -> int:
     logs.begin()
     try:
         settings = read_settings()
-        traced = tracing(os.environ, role=arguments.process)
+        is_traced = arguments.process in ("api", "worker")  # a command must work whatever is set for tracing
+        traced = tracing(os.environ, role=arguments.process) if is_traced else None
     except BadSettingsError as error:
         print(error, file=sys.stderr)
         return 2

@@ -17,14 +17,13 @@ from redis.asyncio import Redis
 from reference import wiring
 from reference.connection import QUEUE_ERRORS
 from reference.postgres import PostgresStore
+from reference.readiness import REDIS_IS_AWAY, STORE_IS_AWAY
 from reference.settings import Settings
 from reference.store import Store, StoreUnavailableError
 
 _CALL_SECONDS = 5.0
 DONE, NOT_DONE, WRONG_USAGE = 0, 1, 2
 NO_REDIS = "Bad settings: REDIS_URL is not set; {what}."
-REDIS_IS_AWAY = "Redis cannot be reached; check REDIS_URL and that the server runs."
-STORE_IS_AWAY = "Postgres cannot be reached; check DATABASE_URL and that the server runs."
 
 
 @dataclass(frozen=True)

@@ -76,7 +76,7 @@ class DeadLetters:
         return _letter(entries[0]) if entries else None
 
     async def retry(self, letter: Letter) -> str:
-        """Drive the event again: ``retried``, ``gone``, its status if it is failed no more, or why it cannot be retried."""
+        """Drive the event again: ``retried``, its status if it is failed no more, ``gone`` if it was discarded, or why not."""
         try:
             known = fingerprint(parse(letter.event))
         except InvalidEventError:
@@ -86,7 +86,10 @@ class DeadLetters:
             return "another payload"
         keys = [DEAD, STREAM, record_key(letter.pair.key), index_key(letter.pair.id), OPEN]
         args = [letter.letter_id, letter.pair.key, letter.pair.source, known, letter.event]
-        return str(await scripts.run(self._redis, scripts.load("retry"), keys=keys, args=args))
+        answer = str(await scripts.run(self._redis, scripts.load("retry"), keys=keys, args=args))
+        if answer == "gone":  # somebody discarded it meanwhile: the row is failed again, as Redis says
+            await self._store.fail(letter.pair, reason=letter.reason)
+        return answer
 
     async def discard(self, letter: Letter) -> str:
         """Forget the letter: ``discarded``, or ``gone``. Its event stays failed."""

@@ -109,15 +109,13 @@ class Delivery:
         new = NewRow.of(event, known_fingerprint=entry.fingerprint)
         with spans.storing():
             row = await self._adds.submit(new)
+        if row.is_leased and not self._is_mailed(entry):
+            return Later(self._backoff.spread(1.0))  # a request is at work on it: whose payload stays is not settled yet
         if row.fingerprint != new.fingerprint:
             return Done("failed", "this pair was stored before with another payload")
         if row.status != "pending":
             return Done(row.status, row.reason, row.processed_at)
-        if self._is_mailed(entry):
-            return await self._completed(entry)
-        if row.is_leased:
-            return Later(self._backoff.spread(1.0))
-        return await self._mail(entry, event)
+        return await (self._completed(entry) if self._is_mailed(entry) else self._mail(entry, event))
 
     async def _mail(self, entry: Entry, event: Event) -> Ending:
         answer = await self._postman.post(event, just_before=lambda: self._may_mail(entry))

@@ -17,13 +17,14 @@ from typing import Any
 
 from redis.asyncio import Redis
 
-from reference import commands, scripts
-from reference.commands import DONE, NOT_DONE, REDIS_IS_AWAY, STORE_IS_AWAY, Tools
+from reference import commands, flag, scripts, wiring
+from reference.commands import DONE, NOT_DONE, Tools
 from reference.connection import DELAYED, GROUP, PARKED, QUEUE_ERRORS, STREAM
+from reference.readiness import REDIS_IS_AWAY, STORE_IS_AWAY
+from reference.settings import Settings
 from reference.store import Store, StoreUnavailableError
 
-LOOKS_EVERY_SECONDS = 0.5
-STAYS_EMPTY_SECONDS = 1.5  # until every API process has read the flag, and an accept begun before that has ended
+_LOOKS_EVERY_SECONDS = 0.5
 
 
 @dataclass(frozen=True)
@@ -75,17 +76,26 @@ def _seconds(text: str) -> float:
 
 
 async def _drain(arguments: argparse.Namespace, tools: Tools) -> int:
-    return await drain(tools, within_seconds=arguments.within, tell=partial(print, flush=True))
+    quiet = quiet_seconds(tools.settings)
+    return await drain(tools, within_seconds=arguments.within, quiet_seconds=quiet, tell=partial(print, flush=True))
 
 
-async def drain(tools: Tools, *, within_seconds: float, tell: Callable[[str], None]) -> int:
+def quiet_seconds(settings: Settings) -> float:
+    """How long nothing must be left: until every API process has read the flag, and every accept begun before has ended.
+
+    One that meets a marker may ask Redis twice and wait for a request in between (``handover``).
+    """
+    return flag.LOOKS_EVERY_SECONDS + wiring.API_CALL_SECONDS + 3 * settings.accept_deadline_seconds
+
+
+async def drain(tools: Tools, *, within_seconds: float, quiet_seconds: float, tell: Callable[[str], None]) -> int:
     """Wait, saying what is left as it changes; answers the exit code."""
     now = asyncio.get_running_loop().time
     give_up_at, empty_since, said = now() + within_seconds, math.inf, ""
     while True:
         is_empty, what = await _look(tools)
         empty_since = min(empty_since, now()) if is_empty else math.inf
-        if now() - empty_since >= STAYS_EMPTY_SECONDS:
+        if now() - empty_since >= quiet_seconds:
             tell("drained")
             return DONE
         if what != said:
@@ -93,7 +103,7 @@ async def drain(tools: Tools, *, within_seconds: float, tell: Callable[[str], No
         if now() >= give_up_at:
             tell(f"not drained within {within_seconds:g} s; left: {what}")
             return NOT_DONE
-        await asyncio.sleep(LOOKS_EVERY_SECONDS)
+        await asyncio.sleep(min(_LOOKS_EVERY_SECONDS, quiet_seconds / 4))
 
 
 async def _look(tools: Tools) -> tuple[bool, str]:

@@ -11,7 +11,7 @@ import logging
 from collections.abc import Awaitable, Callable
 from typing import Protocol
 
-from starlette.requests import Request
+from starlette.requests import ClientDisconnect, Request
 from starlette.responses import Response
 
 from reference.events import Pair
@@ -48,6 +48,9 @@ def observed(endpoint: Endpoint, *, note: Note, tracing: Tracing | None = None) 
             return answer
         except ProblemError as problem:
             outcome = outcome_of(problem)
+            raise
+        except ClientDisconnect:
+            outcome = "rejected"  # the client's doing, before it was answered
             raise
         finally:
             note(outcome, clock() - began)

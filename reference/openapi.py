@@ -58,7 +58,7 @@ _WHILE_NOT_FINAL = {"Retry-After": {"description": "while the status is not fina
 _CHALLENGE = {"WWW-Authenticate": {"description": "Bearer", "required": True, "schema": {"type": "string"}}}
 
 
-_BINARY = (
+_DESCRIPTION = (
     "Takes one event: plain JSON, a structured CloudEvent, or a binary one, that is the headers ce-specversion, ce-id, ce-source "
     "and ce-type with {data, email} as the JSON body. Answers 202 accepted, 200 duplicate, or 200 processed."
 )
@@ -103,7 +103,7 @@ _TAKEN = {"id": "evt_abc123", "idempotency_key": "a5:evt_abc123"}
 _INGEST: dict[str, Any] = {
     "operationId": "ingest",
     "summary": "Take one event",
-    "description": _BINARY,
+    "description": _DESCRIPTION,
     "parameters": [
         {
             "name": "Prefer",

@@ -171,7 +171,7 @@ class PostgresStore:
                 found = {pair: row for pair, row in found.items() if not row.is_abandoned}
                 if all(row.pair in found for row in rows):
                     break
-        return [found.get(row.pair, _discarded()) for row in rows]
+        return [found.get(row.pair) or _discarded() for row in rows]
 
     @asynccontextmanager
     async def _connection(self) -> AsyncIterator[Any]:

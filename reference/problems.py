@@ -13,7 +13,6 @@ from http import HTTPStatus
 from typing import Any
 from urllib.parse import quote
 
-from fastapi.exceptions import RequestValidationError
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
@@ -51,7 +50,6 @@ def handlers() -> dict[int | type[Exception], Callable[[Request, Any], Coroutine
     return {
         ProblemError: _on_problem,
         HTTPException: _on_http_exception,
-        RequestValidationError: _on_validation_error,
         Exception: _on_anything_else,
     }
 
@@ -62,12 +60,6 @@ async def _on_problem(request: Request, error: ProblemError) -> Response:
 
 async def _on_http_exception(request: Request, error: HTTPException) -> Response:
     return response(ProblemError(error.status_code, str(error.detail), headers=error.headers), request)
-
-
-async def _on_validation_error(request: Request, error: RequestValidationError) -> Response:
-    first = error.errors()[0]
-    where = ".".join(str(part) for part in first["loc"])
-    return response(ProblemError(422, f"{where}: {first['msg']}", kind="invalid"), request)
 
 
 async def _on_anything_else(request: Request, error: Exception) -> Response:

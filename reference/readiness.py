@@ -13,6 +13,9 @@ from redis.exceptions import MovedError, ResponseError
 from reference.connection import QUEUE_ERRORS, STREAM, call
 from reference.store import Store, StoreUnavailableError
 
+REDIS_IS_AWAY = "Redis cannot be reached; check REDIS_URL and that the server runs."
+STORE_IS_AWAY = "Postgres cannot be reached; check DATABASE_URL and that the server runs."
+
 
 async def why_not_ready(*, redis: Redis | None, store: Store | None) -> str | None:
     """What is missing of those that are given, in a sentence; None when ready."""
@@ -22,9 +25,9 @@ async def why_not_ready(*, redis: Redis | None, store: Store | None) -> str | No
             return reason
         await store.ping()
     except QUEUE_ERRORS:
-        return "Redis cannot be reached; check REDIS_URL and that the server runs."
+        return REDIS_IS_AWAY
     except StoreUnavailableError:
-        return "Postgres cannot be reached; check DATABASE_URL and that the server runs."
+        return STORE_IS_AWAY
     return None
 
 

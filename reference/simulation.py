@@ -17,10 +17,8 @@ import httpx
 
 from reference import flag, wiring
 from reference.api import create_app
-from reference.memory import Database, MemoryStore, Tables
+from reference.memory import Database, MemoryStore
 from reference.settings import Settings
-
-__all__ = ["Database", "Host", "MemoryStore", "Tables", "build", "set_flag"]
 
 
 class Host(Protocol):

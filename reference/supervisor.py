@@ -136,12 +136,14 @@ class Need:
 
 async def keep(crew: Crew, need: Need, *, terminated: asyncio.Event) -> None:
     """Give ``crew`` the size that is needed until ``terminated``, then dismiss it."""
-    while not terminated.is_set():
-        await crew.resize(await need.workers(at_work=len(crew)))
-        with contextlib.suppress(TimeoutError):
-            async with asyncio.timeout(_LOOK_EVERY_SECONDS):
-                await terminated.wait()
-    await crew.dismiss_all()
+    try:
+        while not terminated.is_set():
+            await crew.resize(await need.workers(at_work=len(crew)))
+            with contextlib.suppress(TimeoutError):
+                async with asyncio.timeout(_LOOK_EVERY_SECONDS):
+                    await terminated.wait()
+    finally:  # whatever happened (no process could be started, say), nobody is left without a supervisor
+        await crew.dismiss_all()
 
 
 def worker_command(slot: int, *, first_port: int | None) -> list[str]:
@@ -174,8 +176,8 @@ async def main(settings: Settings, options: argparse.Namespace) -> int:
     rule = Rule(options.min, options.max, options.per_worker or settings.most_in_hand)
     need = Need(rule, lambda: _backlog(redis), calm_seconds=options.calm_seconds)
     crew = Crew(lambda slot: _start(slot, options.first_port), leave_seconds=settings.drain_seconds + _KILL_MARGIN_SECONDS)
-    await keep(crew, need, terminated=terminated)
-    await redis.aclose()
+    async with redis:
+        await keep(crew, need, terminated=terminated)
     return 0
 
 
@@ -184,8 +186,8 @@ async def _start(slot: int, first_port: int | None) -> Process:
 
 
 def longest_end_seconds(settings: Settings) -> float:
-    """How long a supervisor may take from SIGTERM to its end; whoever runs it must wait longer before killing it."""
-    return _CALL_SECONDS + settings.drain_seconds + _KILL_MARGIN_SECONDS
+    """From SIGTERM to its end, at most: it may have to connect to Redis and ask. Who runs it must not kill it sooner."""
+    return 2 * _CALL_SECONDS + settings.drain_seconds + _KILL_MARGIN_SECONDS
 
 
 async def _backlog(redis: Redis) -> int:

@@ -35,7 +35,7 @@ from reference.telemetry import Tracing
 from reference.watch import Watch
 from reference.worker import Worker
 
-_API_CALL_SECONDS = 0.4  # two calls and a new connection fit into the accept deadline
+API_CALL_SECONDS = 0.4  # two calls and a new connection fit into the accept deadline
 _WORKER_CALL_SECONDS = 2.0
 _OPERATORS_CALL_SECONDS = 5.0
 
@@ -66,7 +66,6 @@ class ApiParts:
     redis: Redis | None
     store: Store
     statuses: Statuses
-    intake: Intake | None
     handover: Handover | None
     synchronous: SynchronousPath
     markers: Markers | None
@@ -116,7 +115,7 @@ class WorkerParts:
 def api(given: Surroundings) -> ApiParts:
     """The parts of an API process."""
     settings, metrics = given.settings, ApiMetrics()
-    redis = _redis(settings, seconds=_API_CALL_SECONDS) if settings.redis_url else None
+    redis = _redis(settings, seconds=API_CALL_SECONDS) if settings.redis_url else None
     statuses = Statuses(redis, given.store)
     intake = _intake(redis, given) if redis is not None else None
     markers = _markers(redis, given) if redis is not None else None
@@ -126,7 +125,6 @@ def api(given: Surroundings) -> ApiParts:
         redis=redis,
         store=given.store,
         statuses=statuses,
-        intake=intake,
         handover=_handover(intake, given, statuses=statuses) if intake is not None else None,
         synchronous=_synchronous(given, metrics.mail, markers=markers),
         markers=markers,

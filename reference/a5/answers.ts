@@ -118,8 +118,10 @@ export function isObject(value: unknown): value is Record<string, unknown> {
   return typeof value === "object" && value !== null;
 }
 
+const MAY_PASS = [408, 425, 429]; // a proxy that timed out, an early try, a full queue: the same request may be taken later
+
 function isRefusal(reply: Reply): reply is Reply & { readonly status: number } {
-  return reply.status !== null && reply.status >= 400 && reply.status < 500 && reply.status !== 429;
+  return reply.status !== null && reply.status >= 400 && reply.status < 500 && !MAY_PASS.includes(reply.status);
 }
 
 function problemOf(reply: Reply, status: number): Problem {

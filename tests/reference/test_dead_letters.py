@@ -85,12 +85,21 @@ async def test_a_retried_event_is_where_a_fresh_one_would_be(morgue: Morgue) -> 
     (entry,) = await taken(morgue.queue)
     assert (parse(entry.event), entry.fingerprint) == (event(), fingerprint(event()))
     assert [letter async for letter in morgue.letters.find(Filter())] == []
+    assert await morgue.client.zscore(connection.OPEN, keys[0]) is not None, "its age counts again"
 
 
 async def test_a_retry_is_done_once_however_often_it_is_asked(morgue: Morgue) -> None:
     letter = await morgue.bury(event())
-    assert [await morgue.letters.retry(letter) for _ in range(3)] == ["retried", "gone", "gone"]
+    assert [await morgue.letters.retry(letter) for _ in range(3)] == ["retried", "pending", "pending"]
     assert len(await taken(morgue.queue)) == 1
+
+
+async def test_who_is_overtaken_by_a_discard_leaves_the_event_failed(morgue: Morgue) -> None:
+    letter = await morgue.bury(event())
+    assert await morgue.letters.discard(letter) == "discarded"
+    assert await morgue.letters.retry(letter) == "gone"
+    assert await morgue.row_status(event()) == "failed"
+    assert await taken(morgue.queue) == []
 
 
 async def test_a_crash_between_row_and_queue_is_repaired_by_running_it_again(morgue: Morgue) -> None:
@@ -116,8 +125,11 @@ async def test_what_was_mailed_stays_known_as_mailed(morgue: Morgue) -> None:
 
 async def test_a_letter_outlives_its_record(morgue: Morgue) -> None:
     letter = await morgue.bury(event())
-    await morgue.client.delete(connection.record_key(event().pair.key), connection.index_key("e1"))
+    key = connection.record_key(event().pair.key)
+    await morgue.client.delete(key, connection.index_key("e1"))
+    await morgue.client.hset(key, "marker", "of a request that came since")
     assert await morgue.letters.retry(letter) == "retried"
+    assert "marker" not in await record(morgue.client, event().pair)
     assert (await intake(morgue.client).accept(event())).kind == "duplicate"
     assert (await intake(morgue.client).accept(event(data=2))).kind == "conflict"
 

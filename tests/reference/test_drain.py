@@ -4,34 +4,31 @@ from __future__ import annotations
 
 import asyncio
 import math
-from collections.abc import AsyncIterator
+from collections.abc import Callable
 
 import pytest
 from redis.asyncio import Redis as Client
 
-from reference import commands, connection, drain
+from reference import commands, connection, drain, flag, wiring
 from reference.__main__ import _parser
 from reference.commands import Tools
 from reference.drain import Left
 from reference.events import Event, parse
 from reference.memory import MemoryStore
 from reference.queue import Delay, Queue
+from reference.readiness import REDIS_IS_AWAY
 from reference.settings import Settings
 from reference.store import NewRow
 from tests.reference.queueing import finish, intake, seen_by, taken
-from tests.reference.servers import Redis
+from tests.reference.servers import eventually
 from tests.reference.workbench import Database
 
 
 @pytest.fixture
-async def tools(redis: Redis, monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[Tools]:
-    """An empty queue and store, looked at often."""
-    monkeypatch.setattr(drain, "LOOKS_EVERY_SECONDS", 0.01)
-    monkeypatch.setattr(drain, "STAYS_EMPTY_SECONDS", 0.1)
-    client = connection.connect(redis.url, timeout_seconds=2, connect_timeout_seconds=1)
-    settings = Settings.of({"DATABASE_URL": "x", "REDIS_URL": redis.url})
-    yield Tools(settings, client, MemoryStore(Database()))
-    await client.aclose()
+def tools(redis_client: Client) -> Tools:
+    """An empty queue and store."""
+    settings = Settings.of({"DATABASE_URL": "x", "REDIS_URL": "redis://x"})
+    return Tools(settings, redis_client, MemoryStore(Database()))
 
 
 def redis_of(tools: Tools) -> Client:
@@ -47,6 +44,12 @@ async def queue_of(tools: Tools) -> Queue:
 
 def event(event_id: str) -> Event:
     return parse(f'{{"id": "{event_id}", "source": "a5", "email": {{"to": "r@example.com", "subject": "S", "text": "T"}}}}')
+
+
+async def drained(
+    tools: Tools, *, tell: Callable[[str], None], within_seconds: float = math.inf, quiet_seconds: float = 0.1
+) -> int:
+    return await drain.drain(tools, within_seconds=within_seconds, quiet_seconds=quiet_seconds, tell=tell)
 
 
 async def count(tools: Tools) -> Left:
@@ -69,41 +72,50 @@ async def test_everything_unfinished_is_counted_where_it_is(tools: Tools) -> Non
 async def test_it_waits_for_the_last_event_and_says_what_is_left(tools: Tools) -> None:
     queue, said = await queue_of(tools), list[str]()
     await intake(redis_of(tools)).accept(event("a"))
-    waiting = asyncio.create_task(drain.drain(tools, within_seconds=math.inf, tell=said.append))
+    waiting = asyncio.create_task(drained(tools, tell=said.append))
     (entry,) = await taken(queue)
-    await asyncio.sleep(0.05)
+    await eventually(lambda: f"{Left(in_flight=1)}" in said)
     assert not waiting.done()
     await queue.finish([finish(entry)])
     assert await asyncio.wait_for(waiting, 10) == 0
     assert said[-2:] == [str(Left()), "drained"]
-    assert f"{Left(in_flight=1)}" in said
 
 
 async def test_empty_for_a_moment_is_not_drained(tools: Tools) -> None:
-    waiting = asyncio.create_task(drain.drain(tools, within_seconds=0.3, tell=lambda said: None))
-    await asyncio.sleep(0.05)
+    said = list[str]()
+    waiting = asyncio.create_task(drained(tools, tell=said.append, within_seconds=3, quiet_seconds=2))
+    await eventually(lambda: said == [str(Left())])
     await intake(redis_of(tools)).accept(event("a"))  # what was on its way when the flag was turned
     assert await waiting == 1
+    assert "drained" not in said
+
+
+def test_empty_has_to_last_until_no_accept_can_still_be_under_way(tools: Tools) -> None:
+    slow = tools.settings.model_copy(update={"accept_deadline_seconds": 5.0})
+    for settings in (tools.settings, slow):
+        last_begins_after = flag.LOOKS_EVERY_SECONDS + wiring.API_CALL_SECONDS
+        meets_a_marker = settings.accept_deadline_seconds * 3  # asks, waits for the request, asks again
+        assert drain.quiet_seconds(settings) >= last_begins_after + meets_a_marker
 
 
 async def test_not_in_time_is_told_with_what_is_left(tools: Tools) -> None:
     said = list[str]()
     await intake(redis_of(tools)).accept(event("a"))
-    assert await drain.drain(tools, within_seconds=0.05, tell=said.append) == 1
+    assert await drained(tools, tell=said.append, within_seconds=0.05) == 1
     assert said[-1] == f"not drained within 0.05 s; left: {Left(queued=1)}"
 
 
 async def test_what_cannot_be_seen_is_not_drained(tools: Tools) -> None:
     nobody = connection.connect("redis://127.0.0.1:1/0", timeout_seconds=0.2, connect_timeout_seconds=0.2)
     said = list[str]()
-    assert await drain.drain(Tools(tools.settings, nobody, tools.store), within_seconds=0.2, tell=said.append) == 1
-    assert commands.REDIS_IS_AWAY in said
+    assert await drained(Tools(tools.settings, nobody, tools.store), tell=said.append, within_seconds=0.2) == 1
+    assert REDIS_IS_AWAY in said
 
 
 async def test_without_redis_only_requests_at_work_are_waited_for(tools: Tools) -> None:
     await tools.store.reserve(NewRow.of(event("a")), owner="one", lease_seconds=0.1)
     said = list[str]()
-    assert await drain.drain(Tools(tools.settings, None, tools.store), within_seconds=10, tell=said.append) == 0
+    assert await drained(Tools(tools.settings, None, tools.store), tell=said.append, within_seconds=10) == 0
     assert said == [str(Left(requests=1)), str(Left()), "drained"]
 
 

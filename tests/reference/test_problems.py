@@ -113,5 +113,8 @@ async def test_a_client_that_hangs_up_is_no_defect(caplog: pytest.LogCaptureFixt
         raise AssertionError(f"nobody is left to hear {message}")
 
     scope = {"type": "http", "method": "POST", "path": "/ingest", "raw_path": b"/ingest", "query_string": b"", "headers": []}
-    await broken(AssertionError())({**scope, "scheme": "http", "root_path": "", "http_version": "1.1"}, receive, send)
+    app = broken(AssertionError())
+    await app({**scope, "scheme": "http", "root_path": "", "http_version": "1.1"}, receive, send)
     assert caplog.text == ""
+    counted = app.state.parts.metrics.registry.get_sample_value
+    assert counted("ingest_requests_total", {"outcome": "rejected"}) == 1, "no failure of ours, so no alert"

@@ -15,7 +15,7 @@ import redis as redis_client
 from redis.exceptions import ConnectionError as RedisConnectionError
 
 from reference import connection
-from reference.supervisor import Calm, Crew, Need, Rule
+from reference.supervisor import Calm, Crew, Need, Rule, keep
 from tests.reference.processes import all_are, configure, post_all, stored
 from tests.reference.servers import Postgres, Redis, SendGrid, Service, eventually
 
@@ -96,6 +96,23 @@ async def test_who_does_not_stop_is_killed_and_keeps_its_slot_until_then(process
     assert slots == [0, 1], "the port of slot 0 is still in use"
     await crew.dismiss_all()
     assert [process.returncode for process in processes] == [-signal.SIGKILL] * 2
+
+
+async def test_whoever_cannot_start_another_leaves_nobody_behind(processes: list[Process]) -> None:
+    start = starting(_OBEDIENT, processes, [])
+
+    async def start_one(slot: int) -> Process:
+        if slot == 1:
+            raise BlockingIOError("no more processes")
+        return await start(slot)
+
+    async def ask() -> int:
+        return 200
+
+    need = Need(Rule(at_least=1, at_most=4, per_worker=100), ask, calm_seconds=0)
+    with pytest.raises(BlockingIOError):
+        await keep(Crew(start_one, leave_seconds=30), need, terminated=asyncio.Event())
+    assert [process.returncode for process in processes] == [0]
 
 
 def test_a_minimum_above_the_maximum_is_refused(service: Service, redis: Redis, postgres: Postgres) -> None:

@@ -74,6 +74,8 @@ const UNKNOWN: Record<string, Step> = {
   "503 of something in between": page(503),
   "429 of something in between": page(429),
   "504": problem(504),
+  "408 of something in between": page(408),
+  "425 of something in between": page(425),
   "a page instead of an answer": page(200),
   "an answer of something else": json(200, { status: "ok" }),
   "202 without its word": json(202, {}),

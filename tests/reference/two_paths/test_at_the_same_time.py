@@ -10,8 +10,8 @@ from typing import Any
 
 import pytest
 
-from reference.connection import call, record_key
-from reference.events import Event
+from reference.connection import DELAYED, call, record_key
+from reference.events import Event, fingerprint
 from reference.intake import Intake, UnansweredError
 from reference.markers import Standing
 from reference.wiring import ApiParts
@@ -169,6 +169,43 @@ async def test_a_worker_waits_for_a_request_at_work(api: ApiParts, bench: Workbe
         assert await attempt == "processed"
         await eventually(lambda: is_finished_in_redis(api))
     assert bench.provider.taken == {"e1": 1}
+
+
+async def test_a_worker_waits_for_a_request_with_another_payload_and_then_keeps_the_promise(
+    api: ApiParts, bench: Workbench
+) -> None:
+    assert await accept(api, event()) == "accepted"
+    assert api.markers is not None
+    before(api.markers, "mark", lambda: a_worker_comes_by(api, bench))
+    assert await process(api, event(data=2)) == "conflict"
+    async with bench.working():
+        await eventually(lambda: is_completed(api, event()))
+    row = await row_of(api, event())
+    assert row is not None
+    assert row.fingerprint == fingerprint(event())
+    assert bench.provider.taken == {"e1": 1}
+
+
+async def a_worker_comes_by(api: ApiParts, bench: Workbench) -> None:
+    async def is_put_back() -> bool:
+        assert api.redis is not None
+        return bool(await call(api.redis, "ZCARD", DELAYED) == 1)
+
+    async with bench.working():
+        await eventually(is_put_back)
+
+
+async def test_a_refused_request_takes_back_its_own_marker_and_nothing_else(api: ApiParts, bench: Workbench) -> None:
+    bench.provider.status = 400
+    said = list[str]()
+
+    async def other_side() -> None:
+        said.append(await accept(api, event()))
+
+    assert api.markers is not None
+    before(api.markers, "unmark", other_side)
+    assert (await process(api, event()), said) == ("mail-refused", ["accepted"])
+    assert (await status_of(api, event()), await queued(api)) == ("pending", 1)
 
 
 async def test_many_on_both_paths_at_once_make_one_event_each(bench: Workbench) -> None:
