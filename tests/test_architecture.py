@@ -59,7 +59,7 @@ def files() -> list[Path]:
     return sorted(path for package in PACKAGES for path in (ROOT / package).rglob("*.py"))
 
 
-def test_files() -> list[Path]:
+def our_tests() -> list[Path]:
     return sorted((ROOT / "tests").rglob("*.py"))
 
 
@@ -126,7 +126,7 @@ def test_packages_keep_apart(path: Path) -> None:
             assert name.removeprefix("harness.") in words, f"{where}: a scenario is written in the words of harness/__init__.py"
 
 
-@pytest.mark.parametrize("path", [*files(), *test_files()], ids=named)
+@pytest.mark.parametrize("path", [*files(), *our_tests()], ids=named)
 def test_only_locusts_process_knows_locust(path: Path) -> None:
     package, stem = path.relative_to(ROOT).parts[0], path.stem
     if named(path) in OPENED_BY_LOCUST:
@@ -173,7 +173,7 @@ def test_files_fit_in_one_mind(path: Path) -> None:
     assert path.stem not in FORBIDDEN_NAMES, f"{named(path)}: name the concept; '{path.stem}' is where things go to be forgotten"
 
 
-@pytest.mark.parametrize("path", test_files(), ids=named)
+@pytest.mark.parametrize("path", our_tests(), ids=named)
 def test_tests_fit_in_one_mind_and_take_nothing_from_each_other(path: Path) -> None:
     if named(path) not in ONE_FILE_BY_DESIGN:
         assert_short(path, most=LONGEST_TEST_FILE)
