@@ -111,13 +111,7 @@ async def test_the_port_is_there_until_the_last_entry_is_done(
     await client.post(f"{api}/ingest", json=event())
     await eventually(lambda: sendgrid.calls)
     worker.send_signal(signal.SIGTERM)
-    answered = True
-    while answered:
-        try:
-            answered = (await client.get(f"{port}/healthz")).status_code == 200
-        except httpx.TransportError:
-            break
-        await asyncio.sleep(0.02)
+    await eventually(lambda: is_gone(client, port))
     assert sendgrid.taken() == ["e1"], "the port went before the work was done"
     assert await asyncio.to_thread(worker.wait, 10) == 0
 
@@ -178,6 +172,13 @@ def test_bad_tracing_settings_end_the_process_with_a_sentence() -> None:
     done = subprocess.run([sys.executable, "-m", "reference", "worker"], env=env, capture_output=True, text=True, check=False)
     assert (done.returncode, done.stderr.count("\n")) == (2, 1)
     assert "OTEL_TRACES_EXPORTER" in done.stderr
+
+
+async def is_gone(client: httpx.AsyncClient, port: str) -> bool:
+    try:
+        return (await client.get(f"{port}/healthz")).status_code != 200
+    except httpx.TransportError:
+        return True
 
 
 async def is_completed(client: httpx.AsyncClient, port: str) -> bool:
