@@ -19,10 +19,10 @@ from typing import Any
 
 import httpx
 
+from harness.faults import FLAG_COMMAND
 from harness.systems import PERCENT, System, filled
 from harness.systems import Process as Kind
 from harness.usage import StackBrokenError, UsageError
-from harness.worlds.flips import PROCESS
 from harness.worlds.real.journal import Journal
 from harness.worlds.real.processes import Command, Guard, Process, await_ready, with_log
 
@@ -101,8 +101,8 @@ class Fleet:
         """Run the command that sets the flag (None: clears it); what it said, None if it did not end with exit code 0."""
         assert self._system.flag is not None
         words = self._system.flag.clear if percent is None else self._system.flag.set
-        command = self._command(PROCESS, [filled(word, {PERCENT: str(percent)}) for word in words])
-        self.journal.note(PROCESS, "started", detail=" ".join(command.argv[1:]))
+        command = self._command(FLAG_COMMAND, [filled(word, {PERCENT: str(percent)}) for word in words])
+        self.journal.note(FLAG_COMMAND, "started", detail=" ".join(command.argv[1:]))
         process = await self._wiring.guard.spawn(command)
         try:
             async with asyncio.timeout(TURNED_WITHIN_S):
@@ -112,7 +112,7 @@ class Fleet:
             code = await process.wait()
         process.require()
         said = process.tail(1)
-        self.journal.note(PROCESS, "exited", detail=said, ended=(code, None))
+        self.journal.note(FLAG_COMMAND, "exited", detail=said, ended=(code, None))
         return said if code == 0 else None
 
     async def start_all(self) -> None:

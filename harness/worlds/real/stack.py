@@ -18,9 +18,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Protocol
 
-from harness.faults import Loss
+from harness.faults import FLAG_COMMAND, Loss
 from harness.systems import System, require_real_processes
-from harness.worlds.flips import PROCESS as FLAG
 from harness.worlds.real import stub
 from harness.worlds.real.external import address, at_address
 from harness.worlds.real.fleet import SETUP, Fleet, Wiring, missing_listener, names
@@ -123,7 +122,7 @@ async def open_stack(system: System, standin: MailProvider, plot: Plot) -> Async
         await standin.listen(guard)
         ports = {name: plot.ports.draw() for name in names(system)}
         if plot.proxied:
-            proxies |= await _listening_proxies(servers, [SETUP, FLAG, *ports], plot.ports)
+            proxies |= await _listening_proxies(servers, [SETUP, FLAG_COMMAND, *ports], plot.ports)
         fleet = Fleet(
             system,
             Wiring(

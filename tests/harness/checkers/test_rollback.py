@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from harness.checkers import the_flag_is_followed
-from harness.faults import FlagFlips, NoFault
+from harness.faults import FLAG_COMMAND, FlagFlips, NoFault
 from harness.verdict import Ruling
 from tests.harness.story import OFFERS, Story, plan, said
 
@@ -16,7 +16,7 @@ def turned(percent: int) -> Story:
     """The flag was turned from 5 to 15 s: the command that set it ended at 6 s, the one that cleared it began at 14 s."""
     story = Story(plan=plan(FlagFlips(percent)), offers=(*OFFERS, "flag"))
     for what, at_s in (("started", 5.0), ("exited", 6.0), ("started", 14.0), ("exited", 15.0)):
-        story.process("flag", what, at_s, exit_code=0 if what == "exited" else None)
+        story.process(FLAG_COMMAND, what, at_s, exit_code=0 if what == "exited" else None)
     return story.suffered("FlagFlips", 5.0, 15.0)
 
 
