@@ -14,7 +14,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from harness import checkers
-from harness.history import History, Pair, Post, Read, Suffered
+from harness.history import History, Post, Read, Suffered
 from harness.tally import Counts, counts
 from harness.verdict import Ruling, Verdict, Violation, worst
 
@@ -66,7 +66,7 @@ class Execution:
     @classmethod
     def from_data(cls, data: Mapping[str, Any]) -> Execution:
         """The execution `dataclasses.asdict` wrote. Raises KeyError, TypeError or ValueError if it is none."""
-        verdicts = tuple(_verdict(verdict) for verdict in data["verdicts"])
+        verdicts = tuple(Verdict.from_data(verdict) for verdict in data["verdicts"])
         return cls(**(dict(data) | {"ruling": Ruling(data["ruling"]), "verdicts": verdicts, "faults": tuple(data["faults"])}))
 
 
@@ -267,13 +267,6 @@ def _latencies(history: History) -> dict[str, dict[str, float]]:
 def _percentiles(ordered_ms: Sequence[float]) -> dict[str, float]:
     ranks = {f"p{percent}": ordered_ms[math.ceil(percent / 100 * len(ordered_ms)) - 1] for percent in (50, 95, 99)}
     return {"requests": len(ordered_ms), **{name: round(value, 3) for name, value in (ranks | {"max": ordered_ms[-1]}).items()}}
-
-
-def _verdict(data: Mapping[str, Any]) -> Verdict:
-    violations = tuple(
-        Violation(violation["what"], Pair(*violation["pair"]) if violation["pair"] else None) for violation in data["violations"]
-    )
-    return Verdict(**(dict(data) | {"ruling": Ruling(data["ruling"]), "violations": violations}))
 
 
 def _criterion(data: Mapping[str, Any]) -> CriterionRuling:
