@@ -28,7 +28,7 @@ from harness.live.control import control
 from harness.live.injector import Injector
 from harness.live.page import Page, Site, require_free
 from harness.live.standing import Phase, standing_of
-from harness.load.generator import Target
+from harness.load.generator import Plan, Target
 from harness.load.measurement import JUDGED
 from harness.load.operations import entry_of
 from harness.performance import come_to_rest, read_final_state
@@ -110,7 +110,8 @@ async def _hold(stage: Stage, place: Place) -> None:
         target = Target(name="live", addresses=tuple(world.addresses), headers=stage.system.api.headers)
         load = stage.system.load if "load" in stage.system.model_fields_set else LOAD
         assert stage.folder is not None
-        page = await Page.open(guard, target, load, site=site, folder=stage.folder.resolve())
+        plan = Plan(folder=stage.folder.resolve(), seed=stage.seed)
+        page = await Page.open(guard, target, load, site=site, plan=plan)
         with _told_to_end() as ending:
             place.show(f"Locust's page, with the tabs Faults and Promises: {site.url}  (Ctrl-C ends the session)")
             await session.go_on(page, until=ending)
