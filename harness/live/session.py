@@ -10,14 +10,11 @@ from __future__ import annotations
 import asyncio
 import secrets
 import signal
-import tempfile
 import time
-import uuid
 from collections.abc import Callable, Iterator
 from contextlib import AsyncExitStack, contextmanager, suppress
 from dataclasses import dataclass
 from functools import partial
-from pathlib import Path
 from typing import Any
 
 from harness import archive, checkers
@@ -102,8 +99,7 @@ async def _hold(stage: Stage, place: Place) -> None:
         world = await exits.enter_async_context(RealWorld.open(stage))
         session = Session(world, stage)
         exits.push_async_callback(session.injector.heal)
-        guard = await Guard.start(Path(tempfile.gettempdir(), f"ingestion-harness-{uuid.uuid4().hex[:12]}"))
-        exits.push_async_callback(guard.stop)
+        guard = await exits.enter_async_context(Guard.open())
         token = secrets.token_urlsafe(24)
         asks = await exits.enter_async_context(served(control(session, token=token)))
         site = Site(address=place.address, port=place.port, control=asks, token=token)

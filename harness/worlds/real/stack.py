@@ -8,8 +8,6 @@ from __future__ import annotations
 
 import os
 import sys
-import tempfile
-import uuid
 from asyncio import Lock
 from collections import defaultdict
 from collections.abc import AsyncIterator, Mapping
@@ -109,15 +107,13 @@ async def open_stack(system: System, standin: MailProvider, plot: Plot) -> Async
     Raises UsageError if something cannot be started.
     """
     require_real_processes(system)
-    folder = Path(tempfile.gettempdir(), f"ingestion-harness-{uuid.uuid4().hex[:12]}")
     async with AsyncExitStack() as exits:
         hired = await exits.enter_async_context(hire(system))
         proxies: Proxies = {}
         exits.push_async_callback(_close, proxies)
         exits.push_async_callback(standin.close)
-        guard = await Guard.start(folder)
-        exits.push_async_callback(guard.stop)
-        logs = plot.logs or folder
+        guard = await exits.enter_async_context(Guard.open())
+        logs = plot.logs or guard.folder
         servers = await start_servers(system, hired, guard=guard, ports=plot.ports, logs=logs)
         await standin.listen(guard)
         ports = {name: plot.ports.draw() for name in names(system)}
