@@ -95,6 +95,7 @@ class Injector:
         self._begin = begin  # a fault may come before any traffic: then everything begins with it
         self._offers = {name: _offer(kind, system) for name, kind in FAULTS.items()}
         self._tasks: list[asyncio.Task[None]] = []
+        self._is_closed = False
         self.injections: list[Injection] = []
 
     @property
@@ -114,6 +115,8 @@ class Injector:
 
     def start(self, name: str, settings: Mapping[str, Any], *, lasts_seconds: float = math.inf) -> Injection:
         """Begin a fault now; it ends by itself after `lasts_seconds`, or when it is stopped. Raises RefusedError."""
+        if self._is_closed:
+            raise RefusedError("The session is ending, so no fault begins any more.")
         offer = self._offers.get(name)
         if offer is None:
             raise RefusedError(f"There is no fault '{name}'. {nearest(name, self._offers)}")
@@ -168,8 +171,13 @@ class Injector:
             if one.phase != "over"
         ]
 
+    def close(self) -> None:
+        """No fault begins from now on."""
+        self._is_closed = True
+
     async def heal(self) -> None:
-        """End every fault and wait until all are healed."""
+        """End every fault and wait until all are healed; no other begins."""
+        self.close()
         for injection in self.injections:
             injection.stopped.set()
         await asyncio.gather(*self._tasks, return_exceptions=True)

@@ -228,6 +228,7 @@ class Session:
         self.standing = standing_of(self.so_far(), at_s=now, phase=self._phase)
 
     async def _finish(self, page: Page) -> None:
+        self.injector.close()
         self._take(await page.close())
         await self.injector.heal()
         self.injector.require()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import math
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -128,6 +129,20 @@ async def test_everything_is_healed_at_the_end(world: TinyWorld) -> None:
     await hands.heal()
     assert world.hurting == []
     assert all(one.phase == "over" for one in hands.injections)
+
+
+async def test_while_everything_is_healed_nothing_new_begins(world: TinyWorld) -> None:
+    hands = injector(world)
+    hands.start("PostgresCrashes", {})
+    await until(lambda: bool(world.hurting))
+    healing = asyncio.create_task(hands.heal())
+    await asyncio.sleep(0)  # it has begun
+    assert not healing.done()
+    with pytest.raises(RefusedError, match="The session is ending, so no fault begins any more"):
+        hands.start("WorkerFreezes", {})
+    await healing
+    assert world.hurting == []
+    assert len(hands.injections) == 1
 
 
 async def test_what_breaks_the_harness_is_not_kept_to_itself(world: TinyWorld) -> None:

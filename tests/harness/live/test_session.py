@@ -4,14 +4,16 @@ from __future__ import annotations
 
 import asyncio
 import time
+from collections.abc import Iterator
 from pathlib import Path
-from typing import cast
+from typing import Any, cast
 
 from harness import checkers, systems
 from harness.checkers import every_accepted_event_is_stored_once
 from harness.faults import PostgresCrashes
 from harness.history import History, Pair, Post, Read, Rest, Row
-from harness.live.injector import Injection
+from harness.live.injector import Injection, RefusedError
+from harness.live.page import Page
 from harness.live.session import Session
 from harness.worlds.real.world import RealWorld
 from harness.worlds.world import Stage
@@ -110,3 +112,23 @@ async def test_a_new_test_ends_the_coming_to_rest() -> None:
     await watched._rest_or_go_on(is_loading=False)
     await asyncio.wait_for(asyncio.shield(cast(asyncio.Task[None], watched._resting)), 60)
     assert phase(watched) == "at rest"
+
+
+async def test_no_fault_begins_once_the_session_is_ending() -> None:
+    world = StillWorld()
+    watched = session(world)
+    refused: list[str] = []
+
+    class ClosingPage:
+        """A page whose reader presses one more button while it closes."""
+
+        async def close(self) -> Iterator[dict[str, Any]]:
+            try:
+                watched.injector.start("PostgresCrashes", {})
+            except RefusedError as error:
+                refused.append(str(error))
+            return iter(())
+
+    await watched.end(cast(Page, ClosingPage()), at_once=asyncio.Event())
+    assert refused == ["The session is ending, so no fault begins any more."]
+    assert watched.standing.phase == "at rest"
