@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -123,11 +123,10 @@ def _perform_in_world(order: Order, wanted: Scenario, stage: Stage) -> None:
 
 
 def about(system: System, *, world: str) -> dict[str, Any]:
-    """What every header says of the system and of what ran: keyword arguments of `Header`."""
+    """What every header says of the system and of what ran, save how it was named: keyword arguments of `Header`."""
     versions = archive.versions()
     return {
         "system": system.name,
-        "system_path": str(system.path),
         "world": world,
         "offers": tuple(sorted(system.offers)),
         "claims": system.claims.model_dump(),
@@ -142,10 +141,11 @@ def about(system: System, *, world: str) -> dict[str, Any]:
 
 def _header(order: Order, wanted: Scenario, system: System, *, plan: Sequence[Planned]) -> Header:
     thinned = order.world == "simulated" and not order.full_traffic
-    header = Header(
+    return Header(
         scenario=wanted.name,
         story=wanted.story,
         scenario_path=order.scenario,
+        system_path=order.system,  # as it was typed: a replay loads it again
         seed=order.seed,
         flaw=order.flaw,
         full_traffic=order.full_traffic,
@@ -156,4 +156,3 @@ def _header(order: Order, wanted: Scenario, system: System, *, plan: Sequence[Pl
         repeat=order.repeat,
         **about(system, world=order.world),
     )
-    return replace(header, system_path=order.system)  # as it was typed: a replay loads it again

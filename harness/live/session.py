@@ -80,6 +80,7 @@ def _header(system: System, *, seed: int) -> Header:
     return Header(
         scenario=NAME,
         story="Somebody loaded the system from Locust's page, and made things go wrong.",
+        system_path=str(system.path),
         seed=seed,
         traffic="what was started on Locust's page",
         must_hold=tuple(checker.to_data() for checker in JUDGED),
