@@ -30,7 +30,7 @@ LAYERS = (  # top first: a module may import those of its own row and of the row
     ("archive", "junit", "results", "tally", "performance", "client"),
     ("worlds",),
     ("systems", "scenario"),
-    ("mistakes",),
+    ("validation",),
     ("checkers",),
     ("verdict",),
     ("history", "faults", "traffic"),

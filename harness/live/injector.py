@@ -33,6 +33,7 @@ from harness.history import Suffered
 from harness.runner import why_not_applicable
 from harness.systems import System
 from harness.usage import nearest
+from harness.validation import wrong_value
 from harness.verdict import Checker
 from harness.worlds.real.world import RealWorld
 from harness.worlds.world import Occasion
@@ -248,13 +249,7 @@ def _made(offer: Offer, settings: Mapping[str, Any]) -> Fault:
     try:
         made: Fault = TypeAdapter(FAULTS[offer.name]).validate_python(dict(settings))
     except ValidationError as error:
-        raise RefusedError(f"{offer.name} cannot be started: {_sentence(error)}.") from None
+        first = error.errors()[0]
+        told = wrong_value(first, where=".".join(map(str, first["loc"])))
+        raise RefusedError(f"{offer.name} cannot be started: {told}.") from None
     return made
-
-
-def _sentence(error: ValidationError) -> str:
-    first = error.errors()[0]
-    if first["type"] == "value_error":
-        return str(first["ctx"]["error"])
-    where = ".".join(map(str, first["loc"]))
-    return f"{where} is {first['input']!r}, expected: {first['msg'].removeprefix('Input should be ')}"
