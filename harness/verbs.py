@@ -16,7 +16,7 @@ from harness.display import announce, console, progress, show_findings, styled
 from harness.history import History
 from harness.live.session import Place, hold
 from harness.load.measurement import Measurement, Wish
-from harness.outcome import publish, remove_if_empty, show_verdicts, tell
+from harness.publication import publish, remove_if_empty, show_verdicts, tell
 from harness.runner import Order
 from harness.usage import UsageError
 from harness.verdict import Ruling, worst

@@ -21,7 +21,7 @@ PACKAGES = ("harness", "reference", "scenarios", "loadtests")
 LAYERS = (  # top first: a module may import those of its own row and of the rows below
     ("cli", "__main__"),
     ("verbs",),
-    ("outcome",),
+    ("publication",),
     ("gate", "live"),
     ("display",),
     ("report", "sections", "summary", "life", "markdown", "charts", "panels", "matrix", "series", "svg", "acceptance", "load"),

@@ -1,4 +1,4 @@
-"""What a verb leaves behind: results and report in the run's folder, and what a person is shown of them on the terminal."""
+"""Publication of a run: results and report in its folder, and what a person is shown of them on the terminal."""
 
 from __future__ import annotations
 
