@@ -102,8 +102,11 @@ class RunFolder:
 
     def history_of(self, execution: Execution) -> History | None:
         """The stored history of an execution; None if nothing of it was kept. Raises UsageError if it cannot be read."""
-        path = self.path / execution.folder / HISTORY
-        return History.load(path) if execution.folder and path.is_file() else None
+        return History.load(self.path / execution.folder / HISTORY) if self.has_history_of(execution) else None
+
+    def has_history_of(self, execution: Execution) -> bool:
+        """Whether the history of an execution is stored here."""
+        return bool(execution.folder) and (self.path / execution.folder / HISTORY).is_file()
 
     def write(self, results: Results) -> None:
         """Write `results.json` and `junit.xml`."""

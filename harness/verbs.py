@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 
-from harness import acceptance, archive, campaign, checkers, faults, gate, report, scenario, systems
+from harness import acceptance, archive, campaign, checkers, faults, gate, report, scenario, sections, systems
 from harness.archive import RunFolder
 from harness.campaign import Draw
 from harness.display import announce, console, progress, show_findings, styled
@@ -130,8 +130,17 @@ def check(words: Namespace) -> Ruling:
 
 
 def rebuild_report(words: Namespace) -> Ruling:
-    """`harness report`: write the report of a stored run anew; its ruling is the stored run's."""
+    """`harness report`: write the report of a stored run anew; its ruling is the stored run's.
+
+    Raises UsageError, and leaves the report as it is, if that would drop pictures nobody can draw again.
+    """
     folder, results = archive.open_run(Path(words.run))
+    if stale := sections.cannot_be_drawn_again(folder, results):
+        more = f" and {len(stale) - 1} more" if len(stale) > 1 else ""
+        raise UsageError(
+            f"{words.run} lacks histories its pictures were drawn from, a new report would be without them ({stale[0]}{more}); "
+            "it was left as it is. Bring the histories back, or remove the pictures first."
+        )
     results = acceptance.with_criteria(results)
     console.print(f"{styled(results.ruling)}  report: {report.write(folder, results)}")
     return results.ruling

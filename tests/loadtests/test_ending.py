@@ -27,8 +27,8 @@ from tests.loadtests.generator import (
     run_locust,
     start_locust,
     start_locust_with_page,
-    until,
 )
+from tests.waiting import until
 
 SLOW = ("--low-ms", "200", "--high-ms", "600")  # so that there is something in flight when it ends
 LOAD = ("--users", 2, "--spawn-rate", 2, "--post-rate", 60, "--read-rate", 40)

@@ -27,7 +27,8 @@ from harness.worlds.real.injuries import is_stopped
 from harness.worlds.real.ports import Ports
 from tests.chromium import CHROMIUM, SWITCHES
 from tests.command import COMMAND, ROOT, harness
-from tests.leftovers import processes_of, until
+from tests.leftovers import processes_of
+from tests.waiting import until
 
 FOREIGN = ROOT / "tests" / "foreign" / "foreign.toml"
 OPENED = re.compile(r"Faults and Promises: (http://\S+/)")
