@@ -1,7 +1,7 @@
 """The harness as a monitoring system: it scrapes every process' metrics once a second, as Prometheus would.
 
-What the series of the backlog says goes into the history; every scrape goes to a file whole, for whoever wants to try alert rules on
-them. As in Prometheus, a scrape that got no answer is one as well: `up` is 0, and there are no samples.
+What the series of the backlog says goes into the history; every scrape goes to a file whole, for whoever wants to try alert
+rules on it. As in Prometheus, a scrape that got no answer is one as well: `up` is 0, and there are no samples.
 """
 
 from __future__ import annotations
