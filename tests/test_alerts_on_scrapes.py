@@ -135,3 +135,12 @@ def test_a_wrong_rule_is_found_on_the_backlog(reference_run: Path, tmp_path: Pat
 
 def test_the_backlog_is_two_thousand_events(reference_run: Path) -> None:
     assert execution(reference_run, "backlog")["counts"]["offered"] == 2000
+
+
+def test_the_page_says_which_alert_is_shown_on_what() -> None:
+    page = (ROOT / "docs" / "telemetry.md").read_text()
+    rows = page.split("| alert | fires on what was scraped in |\n|---|---|\n")[1].split("\n\n")[0].splitlines()
+    told: dict[str, set[str]] = {}
+    for names, where in (row.strip("| ").split(" | ") for row in rows):
+        told |= {name: set(re.findall(r"`(\w+)`", where)) for name in re.findall(r"`(\w+)`", names)}
+    assert told == {alert: {name for name in FIRE if alert in FIRE[name]} for alert in alerts()}

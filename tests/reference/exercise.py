@@ -63,8 +63,7 @@ async def _keep_a_worker(service: Service, folder: Path, *, port: int) -> None:
         service.env |= dict(pair.split("=", 1) for pair in shlex.split((folder / SETTINGS).read_text()))
         process = service.worker(port=port)
         (folder / PID).write_text(f"{process.pid}\n")
-        while process.poll() is None:
-            await asyncio.sleep(0.05)
+        await asyncio.to_thread(process.wait)
 
 
 async def _ended(task: asyncio.Task[None]) -> None:
