@@ -82,10 +82,13 @@ async def come_to_rest(world: RunningSystem, course: Course, *, settles_within_s
 
 
 async def _has_moved_unseen(world: RunningSystem, stillness: _Stillness) -> bool:
-    """Look at what nobody has seen final yet, since clients ask ever more rarely: a status that has changed is not at rest."""
+    """Look at what nobody has seen final yet, since clients ask ever more rarely: a status that has changed is not at rest.
+
+    Nor is one that a client sees for the first time meanwhile.
+    """
     before = stillness.unfinished()
     await _read_statuses(world, list(before))
-    return any(before[pair] != status for pair, status in stillness.unfinished().items())
+    return not stillness.unfinished().items() <= before.items()
 
 
 class _Stillness:
