@@ -68,9 +68,13 @@ def _told(lie: Lie, history: History, before: Verdict | None) -> tuple[Ruling, s
     changed = next((told for pair in _upright(history) if (told := lie.tell(history, pair)) is not None), None)
     if changed is None:
         return Ruling.NOT_APPLICABLE, "nothing of this kind happened", ()
-    accused = tuple(verdict.checker for verdict in checkers.judge(changed) if verdict.ruling is Ruling.VIOLATED)
+    after = checkers.judge(changed)
+    accused = tuple(verdict.checker for verdict in after if verdict.ruling is Ruling.VIOLATED)
     if lie.caught_by in accused:
         return Ruling.HELD, "", accused
+    undecided = next((one for one in after if one.checker == lie.caught_by and one.ruling is Ruling.UNKNOWN), None)
+    if undecided is not None:  # what a busy machine may have done convicts nobody, a lie included
+        return Ruling.UNKNOWN, undecided.reason, accused
     return Ruling.VIOLATED, f"{lie.caught_by} did not accuse", accused
 
 
