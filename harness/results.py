@@ -16,6 +16,7 @@ from typing import Any
 from harness import checkers
 from harness.history import History, Post, Read, Suffered
 from harness.tally import Counts, counts
+from harness.trial import Trial
 from harness.verdict import Ruling, Verdict, Violation, worst
 
 SCHEMA = 1
@@ -152,6 +153,7 @@ class Results:
     campaigns: tuple[Campaign, ...] = ()
     criteria: tuple[CriterionRuling, ...] = ()
     load: tuple[dict[str, Any], ...] = ()
+    proof: tuple[Trial, ...] = ()  # of `harness prove`
     interrupted: str = ""  # "after 12 of 143 executions" if somebody stopped the run: then it tells of what had ended
     schema: int = SCHEMA
 
@@ -176,17 +178,22 @@ class Results:
             "campaigns": tuple(Campaign(**campaign) for campaign in data["campaigns"]),
             "criteria": tuple(_criterion(criterion) for criterion in data["criteria"]),
             "load": tuple(data["load"]),
+            "proof": tuple(Trial.from_data(trial) for trial in data.get("proof", ())),
         }
         return cls(**(data | parts))
 
     @staticmethod
     def overall(
-        scenarios: Iterable[Execution], campaigns: Iterable[Campaign] = (), load: Iterable[Mapping[str, Any]] = ()
+        scenarios: Iterable[Execution],
+        campaigns: Iterable[Campaign] = (),
+        load: Iterable[Mapping[str, Any]] = (),
+        *,
+        proof: Iterable[Trial] = (),
     ) -> Ruling:
         """The ruling of a run. A no-bite seed of a campaign does not count by itself: the campaign's row stands for it.
 
         Of a load run the judged system's limits count, and that it became slower than its baseline; not that nobody could tell
-        whether it did, and not what stood beside it for comparison.
+        whether it did, and not what stood beside it for comparison. A lie nobody caught counts as violated.
         """
         rows = tuple(campaigns)
         covered = {(row.name, row.world, row.system) for row in rows}
@@ -198,7 +205,7 @@ class Results:
         judged = [row for row in load if row["role"] == "after" and row["limits_ms"]]
         limits = [Ruling(row["ruling"]) for row in judged]
         slower = [Ruling.VIOLATED for row in judged if row.get("baseline", {}).get("ruling") == Ruling.VIOLATED]
-        return worst([*alone, *(row.ruling for row in rows), *limits, *slower])
+        return worst([*alone, *(row.ruling for row in rows), *limits, *slower, *(trial.ruling for trial in proof)])
 
 
 def execution_of(history: History, verdicts: Sequence[Verdict], *, folder: str, wall_s: float, cpu_s: float) -> Execution:

@@ -37,6 +37,11 @@ class Order:
     plan: tuple[Planned, ...] | None = None  # instead of the scenario's own: a replay
 
     @property
+    def label(self) -> str:
+        """What its folder is called after: the flaw, if one is planted, and the scenario."""
+        return "-".join(Path(name).stem for name in (self.flaw, self.scenario) if name)
+
+    @property
     def repeat(self) -> str:
         """The one command that repeats this execution."""
         words = ["harness run", self.scenario, "--system", self.system, "--world", self.world, "--seed", str(self.seed)]
@@ -64,8 +69,8 @@ def execute(order: Order, folder: Path | None) -> Performed:
         raise UsageError(
             f"The system '{system.name}' cannot be simulated: its file has no [simulation] table. Use --world real instead."
         )
-    if order.flaw and order.world != "simulated":
-        raise UsageError("A flaw can only be planted in the simulated world; leave out --flaw, or use --world simulated.")
+    if order.flaw:
+        _require_plantable(order.flaw, system, world=order.world)
     plan = order.plan if order.plan is not None else wanted.plan(world=order.world, seed=order.seed, offers=system.offers)
     if reason := why_not_applicable(plan, system, world=order.world):
         return Performed(_skipped(order, system, reason), None)
@@ -81,6 +86,18 @@ def execute(order: Order, folder: Path | None) -> Performed:
         cpu_s=time.process_time() - cpu,
     )
     return Performed(execution, history)
+
+
+def _require_plantable(flaw: str, system: System, *, world: str) -> None:
+    """Raises UsageError unless a flaw can be planted into a system."""
+    if not Path(flaw).is_file():
+        raise UsageError(f"The flaw {flaw} cannot be planted: there is no such file; name a .py file that defines plant().")
+    commands = [part.command for part in (system.api, system.worker) if part is not None]
+    if world == "real" and any(command[0] != "python" for command in commands):
+        raise UsageError(
+            f"A flaw can only be planted into Python: a command of the system '{system.name}' does not begin with `python`. "
+            "Leave out --flaw."
+        )
 
 
 def why_not_applicable(plan: Sequence[Planned], system: System, *, world: str) -> str:

@@ -11,7 +11,8 @@ from threading import Thread
 import pytest
 
 from harness.worlds.real.ports import Ports
-from tests.loadtests.generator import start_locust_with_page, until
+from tests.loadtests.generator import start_locust_with_page
+from tests.waiting import until
 
 
 class Answering(BaseHTTPRequestHandler):

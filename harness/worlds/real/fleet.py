@@ -23,6 +23,7 @@ from harness.faults import FLAG_COMMAND
 from harness.systems import PERCENT, System, filled
 from harness.systems import Process as Kind
 from harness.usage import StackBrokenError, UsageError
+from harness.worlds.real import planted
 from harness.worlds.real.journal import Journal
 from harness.worlds.real.processes import Command, Guard, Process, await_ready, with_log
 
@@ -44,6 +45,7 @@ class Wiring:
     ports: Mapping[str, int]
     logs: Path
     journal: Journal
+    flaw: str = ""  # path of a flaw to plant into its Python processes; set-up and flag commands stay sound
 
 
 class Fleet:
@@ -214,11 +216,17 @@ class Fleet:
         own = {key: filled(value, values) for key, value in self._system.env.items()}
         return Command(
             name=name,
-            argv=[sys.executable if program == "python" else program, *arguments],
+            argv=[*self._python(name), *arguments] if program == "python" else [program, *arguments],
             env={**os.environ, "PYTHONUNBUFFERED": "1", **own},
             cwd=self._system.path.parent,
             log=self._wiring.logs / f"{name}.log",
         )
+
+    def _python(self, name: str) -> list[str]:
+        """The interpreter, with the flaw planted if there is one and the process is one of the service's own."""
+        if not self._wiring.flaw or name in (SETUP, FLAG_COMMAND):
+            return [sys.executable]
+        return [sys.executable, "-P", planted.PROGRAM, str(Path(self._wiring.flaw).resolve())]
 
     async def _missing(self, name: str, kind: Kind) -> str:
         """What a process still lacks to be ready; "" if nothing."""

@@ -43,6 +43,7 @@ class Plot:
     journal: Journal
     proxied: bool = True
     otlp_url: str = ""  # of the sink for traces, where the system names one
+    flaw: str = ""  # path of a flaw to plant into the service's processes
 
 
 class MailProvider(Protocol):
@@ -131,6 +132,7 @@ async def open_stack(system: System, standin: MailProvider, plot: Plot) -> Async
                 ports=ports,
                 logs=logs,
                 journal=plot.journal,
+                flaw=plot.flaw,
             ),
         )
         exits.push_async_callback(fleet.close)
