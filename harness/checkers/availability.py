@@ -141,9 +141,13 @@ def _took_ms(post: Post) -> float:
 
 def _left_behind(history: History, refused: set[Pair]) -> list[Violation]:
     # What counts is what stays: a service may take a row back before it refuses, and a mail the provider refused is none.
-    stored, mailed = set(stored_rows(history)), set(mails_taken(history))
+    stored, posts = set(stored_rows(history)), history.by_pair(Post)
     rows = [Violation(f"{pair} was refused at every attempt, yet it is stored", pair) for pair in sorted(refused & stored)]
-    mails = [Violation(f"{pair} was refused at every attempt, yet it was mailed", pair) for pair in sorted(refused & mailed)]
+    mails = [
+        Violation(f"{pair} was refused at every attempt until {calls[0].begin_s:.3f} s, yet it was mailed then", pair)
+        for pair, calls in mails_taken(history).items()
+        if (begun := [post for post in posts.get(pair, []) if post.begin_s <= calls[0].begin_s]) and all(map(is_refused, begun))
+    ]
     return [*rows, *mails]
 
 
