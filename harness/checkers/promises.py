@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import math
 from collections import Counter
+from collections.abc import Iterable
 from typing import Any, NamedTuple
 
 from harness.history import Call, History, Lifecycle, Pair, Post, Read, Row, Stored, Suffered
@@ -47,6 +48,16 @@ def is_refused(post: Post) -> bool:
     if post.http_status is None:
         return post.outcome == "failed"
     return 400 <= post.http_status < 500 or post.http_status == 503
+
+
+def is_refused_for_good(post: Post) -> bool:
+    """Nothing was taken, and nothing will be: a 4xx other than 429."""
+    return is_refused(post) and post.http_status not in (None, *REFUSED_FOR_NOW)
+
+
+def is_rightly_refused(post: Post, posts: Iterable[Post]) -> bool:
+    """Refused for good, and there is a reason to: poison, or one of the event's `posts` has another payload."""
+    return is_refused_for_good(post) and (post.poison or any(other.payload != post.payload for other in posts))
 
 
 def is_unknown(post: Post) -> bool:

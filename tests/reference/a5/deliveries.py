@@ -29,6 +29,7 @@ class Delivery:
 
     client: str
     lines: list[Line] = field(default_factory=list)
+    ids: set[str] = field(default_factory=set)  # of the events it was given
 
     @property
     def told(self) -> list[Line]:
@@ -41,6 +42,7 @@ class Delivery:
 
     async def run(self, url: str, ids: Sequence[str], *, verb: str = "deliver") -> None:
         """Start it and wait until it ends."""
+        self.ids |= set(ids)
         program = [NODE, str(CLIENT / "tests" / "deliver.ts"), self.client, verb, *ids]
         # A zone far from UTC, so that a time read as local is seen.
         env = {"PATH": os.environ["PATH"], "A7_URL": url, "TZ": "America/New_York"}
@@ -81,6 +83,8 @@ def charges(delivery: Delivery, seen: Truth) -> set[str]:
     taken = Counter(line["wire"] for line in delivery.lines if line.get("answer") in ("accepted", "processed"))
     if any(times > 1 for times in taken.values()):
         wrong.add("has an event accepted twice")
+    if delivery.ids - {line["told"] for line in delivery.told}:
+        wrong.add("tells nothing of an event")
     return wrong
 
 
