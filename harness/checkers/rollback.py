@@ -42,7 +42,9 @@ def _percent(history: History, fault: Suffered) -> int:
 def _taken_under(history: History, fault: Suffered, *, within_seconds: float) -> list[Post]:
     """The events taken while the flag stood: begun some time after its command had ended, answered before the next began."""
     turns = [entry for entry in history.of(Lifecycle) if entry.process == COMMAND and fault.begin_s <= entry.at_s <= fault.end_s]
-    set_s = [entry.at_s for entry in turns if entry.what == "exited"][:1]
+    set_s = [entry.at_s for entry in turns if entry.what == "exited" and entry.exit_code == 0][:1]
+    if turns[1:2] and turns[1].exit_code != 0:
+        return []  # the command that was to turn it failed
     cleared_s = [entry.at_s for entry in turns if entry.what == "started"][1:]
     until_s = cleared_s[0] if cleared_s else fault.end_s
     return [

@@ -181,10 +181,13 @@ async def workers_gone(case: Case, fault: faults.WorkersStop) -> AsyncIterator[N
     """WorkersStop."""
     members = case.fleet.workers()
     case.wound.processes = tuple(member.name for member in members)
-    codes = {member.name: await case.fleet.terminate(member.name) for member in members}
+    # Not waited for here: who met the trigger is held until the fault has begun, and can end only then.
+    ends = [asyncio.create_task(case.fleet.terminate(member.name)) for member in members]
+    await asyncio.sleep(0)  # the signals are sent
     try:
         yield
     finally:
+        codes = dict(zip(case.wound.processes, await asyncio.gather(*ends), strict=True))
         stopped = [name for name, code in codes.items() if code is not None]  # the others: whoever killed them starts them again
         steps = [f"{name} ended with exit code {codes[name]} ({await case.fleet.start_again(name)})" for name in stopped]
         case.wound.evidence = "; ".join(steps) or None

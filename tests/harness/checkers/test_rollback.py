@@ -12,11 +12,11 @@ from tests.harness.story import OFFERS, Story, plan, said
 SOON = the_flag_is_followed(within_seconds=1)
 
 
-def turned(percent: int) -> Story:
+def turned(percent: int, *, exit_code: int | None = 0) -> Story:
     """The flag was turned from 5 to 15 s: the command that set it ended at 6 s, the one that cleared it began at 14 s."""
     story = Story(plan=plan(FlagFlips(percent)), offers=(*OFFERS, "flag"))
-    for what, at_s in (("started", 5.0), ("exited", 6.0), ("started", 14.0), ("exited", 15.0)):
-        story.process("flag", what, at_s, exit_code=0 if what == "exited" else None)
+    for what, at_s, code in (("started", 5.0, None), ("exited", 6.0, exit_code), ("started", 14.0, None), ("exited", 15.0, 0)):
+        story.process("flag", what, at_s, exit_code=code)
     return story.suffered("FlagFlips", 5.0, 15.0)
 
 
@@ -50,3 +50,8 @@ def test_it_abstains_where_no_flag_was_turned_and_where_nothing_was_taken_then()
     assert never.judged_by(SOON).ruling is Ruling.UNKNOWN, "nobody knows when it was turned"
     assert turned(0).posted("a", 8.0).history.header.offers, "and without a flag nothing applies"
     assert Story(plan=plan(FlagFlips(0))).suffered("FlagFlips", 5, 15).judged_by(SOON).ruling is Ruling.NOT_APPLICABLE
+
+
+@pytest.mark.parametrize("exit_code", [1, None])
+def test_a_flag_that_could_not_be_turned_need_not_be_followed(exit_code: int | None) -> None:
+    assert turned(0, exit_code=exit_code).posted("a", 8.0).judged_by(SOON).ruling is Ruling.UNKNOWN
