@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from pathlib import Path
 
-from harness import matrix, sections
+from harness import explored, matrix, sections
 from harness.archive import RunFolder, write_atomically
 from harness.life import life_of
 from harness.load import chapter
@@ -46,6 +46,7 @@ def render(folder: RunFolder, results: Results) -> str:
         _summary(results),
         _criteria(results),
         chapter.of(folder, results),
+        explored.chapter(results.exploration),
         _scenarios(results),
         _campaigns(results),
         sections.all_of(folder, results),

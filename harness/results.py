@@ -152,6 +152,7 @@ class Results:
     campaigns: tuple[Campaign, ...] = ()
     criteria: tuple[CriterionRuling, ...] = ()
     load: tuple[dict[str, Any], ...] = ()
+    exploration: dict[str, Any] | None = None  # what `harness explore` tried and found (`explore/exploration.py`)
     interrupted: str = ""  # "after 12 of 143 executions" if somebody stopped the run: then it tells of what had ended
     schema: int = SCHEMA
 

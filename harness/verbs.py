@@ -5,14 +5,16 @@ from __future__ import annotations
 import time
 from argparse import Namespace
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
 
 from harness import acceptance, archive, campaign, checkers, faults, gate, report, scenario, systems
-from harness.archive import RunFolder
+from harness.archive import Rest, RunFolder
 from harness.campaign import Draw
-from harness.display import announce, console, progress, show_findings, styled
+from harness.display import announce, console, progress, searching, show_findings, styled
+from harness.explore.attempt import Subject
+from harness.explore.exploration import Budget, explored
 from harness.history import History
 from harness.live.session import Place, hold
 from harness.load.measurement import Measurement, Wish
@@ -90,6 +92,29 @@ def accept(words: Namespace) -> Ruling:
     chosen = [name for name in names if name in QUICK_REAL] if words.quick else names
     jobs.append(Job(_orders(chosen, words, world="real"), 1))
     return _carry_out(words, jobs, verb="accept", wish=gate.wish_of_acceptance(words))
+
+
+def explore(words: Namespace) -> Ruling:
+    """`harness explore`: draw fault plans for a while, shrink what fails, and show what was met and what was not."""
+    system = systems.load(words.system)
+    world = words.world or ("simulated" if system.simulation is not None else "real")
+    subject = Subject(system=words.system, world=world, flaw=words.flaw)
+    started_at, folder = datetime.now(UTC).isoformat(timespec="seconds"), RunFolder.create(words.out, "explore")
+    try:
+        with searching(words.seconds) as show:
+            found = explored(Budget(subject=subject, seconds=words.seconds, seed=words.seed), folder, show=show)
+    except BaseException:
+        remove_if_empty(folder)
+        raise
+    rest = Rest(started_at=started_at, wall_s=found.campaign.wall_s)
+    results = archive.assemble("explore", system.name, scenarios=found.executions, campaigns=[found.campaign], **rest)
+    results = replace(results, exploration=found.data)
+    if found.interrupted:
+        _, path = publish(results.cut_short(found.interrupted), folder)
+        announce(f"interrupted {found.interrupted}; what was found is in {path}")
+        raise KeyboardInterrupt
+    results, path = publish(results, folder)
+    return tell(results, folder, path=path)
 
 
 def load(words: Namespace) -> Ruling:

@@ -17,22 +17,30 @@ _LAST_CHANCE_SECONDS = 0.25  # to read what has arrived meanwhile
 @asynccontextmanager
 async def deadline(seconds: float) -> AsyncIterator[None]:
     """``asyncio.timeout``, but after a standstill the block gets a quarter of a second more. Raises TimeoutError."""
-    loop = asyncio.get_running_loop()
-    due = loop.time() + seconds
     async with asyncio.timeout(None) as limit:
-
-        def is_due() -> None:
-            nonlocal timer
-            if loop.time() - due > _STOOD_STILL_SECONDS:
-                timer = loop.call_later(_LAST_CHANCE_SECONDS, end)
-            else:
-                end()
-
-        def end() -> None:
-            limit.reschedule(loop.time())
-
-        timer = loop.call_at(due, is_due)
+        timer = _Timer(limit, asyncio.get_running_loop().time() + seconds)
         try:
             yield
         finally:
             timer.cancel()
+
+
+class _Timer:
+    """Ends ``limit`` when it is due, or a little later if nothing ran just then."""
+
+    def __init__(self, limit: asyncio.Timeout, due: float) -> None:
+        self._limit, self._due = limit, due
+        self._loop = asyncio.get_running_loop()
+        self._handle = self._loop.call_at(due, self._fire)
+
+    def cancel(self) -> None:
+        self._handle.cancel()
+
+    def _fire(self) -> None:
+        if self._loop.time() - self._due > _STOOD_STILL_SECONDS:
+            self._handle = self._loop.call_later(_LAST_CHANCE_SECONDS, self._end)
+        else:
+            self._end()
+
+    def _end(self) -> None:
+        self._limit.reschedule(self._loop.time())

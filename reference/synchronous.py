@@ -168,7 +168,7 @@ class SynchronousPath:
             raise _unknown("The request was held up for too long") from None
 
     async def _may_mail(self, attempt: Attempt) -> None:
-        """A mail begins only while the lease is good, and ends before the request does: cut off in between, it would be sent again."""
+        """A mail begins while the lease is good, and ends before the request does: cut off, it would be sent once more."""
         now, deadline_seconds = asyncio.get_running_loop().time(), self._settings.sync_deadline_seconds
         is_stale = now - attempt.started > deadline_seconds
         if is_stale or now - attempt.begun > deadline_seconds - self._settings.mail_timeout_seconds:

@@ -9,6 +9,7 @@ from __future__ import annotations
 import dataclasses
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from itertools import product
 from random import Random
 from typing import Any, Literal, get_args, get_origin, get_type_hints
 
@@ -33,8 +34,11 @@ DURABILITY: Mapping[str | None, tuple[str, ...]] = {
     "power-loss": ("process-crash", "power-loss"),
 }
 LASTS_SECONDS = (0.05, 0.3, 0.7, 1.5, 2.5, 4.0, 5.5, 8.0, 12.0)
+SHORTEST_SECONDS: Mapping[str, float] = {"sendgrid": 1.5, "flag": 2.5}  # of what shows only when something else happens
 MOST_FAULTS, MOST_EVENTS, FEWEST_EVENTS = 3, 20, 5
-FURTHEST_OPERATION, FURTHEST_MAIL = 40, 10
+FURTHEST_OPERATION, FURTHEST_MAIL = 15, 4
+AROUND_SECONDS = (-0.2, 0.6)  # of an event's POST: where times are drawn
+MOST_SEEDS = 10_000
 CONTENTS: Mapping[Content, int] = {"usual": 90, "nul": 5, "refused": 5}
 
 
@@ -49,6 +53,17 @@ class Space:
     def kinds(self) -> tuple[type[Fault], ...]:
         """Kinds of faults that may be drawn."""
         return tuple(kind for kind in FAULTS.values() if kind is not NoFault and self._covers(kind))
+
+    @property
+    def labels(self) -> list[str]:
+        """What the faults that may be drawn are called in the table (see `coverage.label_of`)."""
+        return [" ".join([kind.__name__, *words]) for kind in self.kinds for words in product(*self._words(kind))]
+
+    def _words(self, kind: type[Fault]) -> list[tuple[str, ...]]:
+        hints = get_type_hints(kind)
+        choices = [(field.name, get_args(hints[field.name])) for field in dataclasses.fields(kind)]
+        durable = DURABILITY[self.system.claims.durability]
+        return [durable if name == "loss" else words for name, words in choices if words and isinstance(words[0], str)]
 
     def _covers(self, kind: type[Fault]) -> bool:
         claim = CLAIMED.get(kind.__name__)
@@ -71,30 +86,33 @@ class Space:
             return random.choice(get_args(hint))
         return field.default
 
-    def planned(self, random: Random, kind: type[Fault], *, span_s: float) -> Planned:
-        """A fault of that kind that begins within the traffic's `span_s` seconds, or a little after."""
-        return Planned(self.fault(random, kind), self.trigger(random, span_s=span_s), random.choice(LASTS_SECONDS))
+    def planned(self, random: Random, kind: type[Fault], posted: Sequence[Posted]) -> Planned:
+        """A fault of that kind that begins in the life of one of the events."""
+        least_s = SHORTEST_SECONDS.get(kind.needs, 0.0)
+        lasts_s = random.choice([seconds for seconds in LASTS_SECONDS if seconds >= least_s])
+        return Planned(self.fault(random, kind), self.trigger(random, posted), lasts_s)
 
-    def trigger(self, random: Random, *, span_s: float) -> Trigger:
-        """A moment: a time, an I/O operation (simulated only) or a mail."""
-        after_s = round(random.uniform(0.0, span_s), 2)
+    def trigger(self, random: Random, posted: Sequence[Posted]) -> Trigger:
+        """A moment soon after one of the events is posted: a time, an I/O operation (simulated only) or a mail."""
+        posted_s = random.choice(posted).at_seconds
         kind = random.choices(("at", "operation", "mail"), weights=self._weights())[0]
         if kind == "operation":
+            after_s = round(max(0.0, posted_s - 0.01), 2)
             return AtOperation(random.randint(1, FURTHEST_OPERATION), after_s, sent=random.random() < 0.5)
         if kind == "mail":
-            return UponMail(random.randint(1, FURTHEST_MAIL), after_s)
-        return At(round(random.uniform(0.0, span_s + 2.0), 3))
+            return UponMail(random.randint(1, FURTHEST_MAIL), round(posted_s, 2))
+        return At(round(max(0.0, posted_s + random.uniform(*AROUND_SECONDS)), 3))
 
     def _weights(self) -> tuple[int, int, int]:
         return 45, 40 if self.world == "simulated" else 0, 15 if "mails" in self.system.offers else 0
 
     def trial(self, random: Random, weights: Mapping[type[Fault], float]) -> Trial:
         """A whole trial; kinds with greater weights are drawn more often."""
-        span_s = random.uniform(1.0, 8.0)
+        posted = events(random, span_s=random.uniform(1.0, 8.0))
         number = random.choices(range(1, MOST_FAULTS + 1), weights=(25, 40, 35))[0]
         kinds = random.choices(list(weights), weights=list(weights.values()), k=number)
-        plan = tuple(self.planned(random, kind, span_s=span_s) for kind in kinds)
-        trial = Trial(posted=events(random, span_s=span_s), plan=plan, seed=random.randrange(1, 10_000))
+        plan = tuple(self.planned(random, kind, posted) for kind in kinds)
+        trial = Trial(posted=posted, plan=plan, seed=random.randrange(1, MOST_SEEDS))
         return with_late_events(random, trial)
 
 

@@ -10,7 +10,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 from harness import checkers, traffic
-from harness.faults import Deploys, FlagFlips, Planned, SendGridRateLimits, WorkersStop
+from harness.faults import At, Deploys, FlagFlips, Planned, SendGridRateLimits, WorkersStop, between
 from harness.scenario import Scenario
 from harness.systems import Claims
 from harness.traffic import Posted
@@ -48,9 +48,17 @@ def scenario_of(trial: Trial, claims: Claims) -> Scenario:
         name=NAME,
         story="A plan that was drawn.",
         traffic=traffic.of_events(trial.posted),
-        faults=trial.plan,
+        faults=tuple(as_written(planned) for planned in trial.plan),
         must_hold=tuple(demands(trial, claims)),
     )
+
+
+def as_written(planned: Planned) -> Planned:
+    """The same fault as a scenario file writes it: between two times in milliseconds."""
+    if not isinstance(planned.trigger, At):
+        return planned
+    begin_s = planned.trigger.seconds
+    return between(begin_s, round(begin_s + planned.lasts_seconds, 3), planned.fault)
 
 
 def demands(trial: Trial, claims: Claims) -> Iterator[Checker]:
