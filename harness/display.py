@@ -201,7 +201,7 @@ def _remark(one: Execution | Campaign) -> str:
     if isinstance(one, Execution):
         return remark(one)
     parts = {"held": one.held, "without bite": one.no_bite, "violated": one.violated, "unknown": one.unknown}
-    return f"{one.drawn} seeds: " + ", ".join(f"{number} {what}" for what, number in parts.items() if number)
+    return f"{one.drawn} {one.unit}: " + ", ".join(f"{number} {what}" for what, number in parts.items() if number)
 
 
 def _counts(one: Execution | Campaign) -> list[str]:

@@ -20,6 +20,7 @@ from harness.verdict import Ruling, Verdict, Violation, worst
 
 SCHEMA = 1
 EVIDENCE_CHECKERS = ("every_fault_bit", "acknowledgements_fell_inside_the_fault")
+EXPLORE = "explore"  # the name of the row of all plans that were drawn
 POST, STATUS = "POST /ingest", "GET /ingest/{id}/status"
 
 __all__ = ["Campaign", "Counts", "CriterionRuling", "Execution", "Results", "counts", "execution_of", "total"]
@@ -86,6 +87,11 @@ class Campaign:
     wall_s: float = 0.0
     counts: Counts = field(default_factory=dict)  # summed over every seed that counts
     repeat: str = ""
+
+    @property
+    def unit(self) -> str:
+        """What is counted: seeds of a scenario, or plans that were drawn."""
+        return "plans" if self.name == EXPLORE else "seeds"
 
     @property
     def drawn(self) -> int:

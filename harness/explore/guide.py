@@ -10,7 +10,7 @@ from collections import Counter
 from random import Random
 
 from harness.explore.coverage import Coverage
-from harness.explore.space import MOST_FAULTS, MOST_SEEDS, Space, with_late_events
+from harness.explore.space import MOST_FAULTS, MOST_SEEDS, Space, completed
 from harness.explore.trial import Trial
 from harness.faults import Fault
 
@@ -61,6 +61,4 @@ class Guide:
             plan[place] = self._space.planned(random, random.choice(self._space.kinds), posted)
         elif what == "one more" and len(plan) < MOST_FAULTS:
             plan.append(self._space.planned(random, random.choice(self._space.kinds), posted))
-        early = tuple(one for one in posted if not one.id.startswith("late_"))
-        changed = Trial(posted=early, plan=tuple(plan), seed=random.randrange(1, MOST_SEEDS))
-        return with_late_events(random, changed)
+        return completed(random, Trial(posted=posted, plan=tuple(plan), seed=random.randrange(1, MOST_SEEDS)))

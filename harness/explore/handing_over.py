@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import json
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -124,12 +125,17 @@ def _settings(value: Posted | Fault) -> str:
     """Every field that is not what it would be anyway."""
     given = {field.name: getattr(value, field.name) for field in dataclasses.fields(value)}
     defaults = {field.name: field.default for field in dataclasses.fields(value)}
-    return ", ".join(f"{name}={given[name]!r}" for name in given if given[name] != defaults[name])
+    return ", ".join(f"{name}={_literal(given[name])}" for name in given if given[name] != defaults[name])
+
+
+def _literal(value: object) -> str:
+    return json.dumps(value) if isinstance(value, str) else repr(value)
 
 
 def _demands(must_hold: Sequence[Checker]) -> Iterator[str]:
-    contract = set(checkers.the_contract)
-    yield "*checkers.the_contract"
+    contract = set(checkers.the_contract) if set(checkers.the_contract) <= set(must_hold) else set()
+    if contract:
+        yield "*checkers.the_contract"
     for checker in must_hold:
         if checker not in contract:
             arguments = ", ".join(f"{name}={value:g}" for name, value in checker.arguments.items())

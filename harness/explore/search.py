@@ -20,7 +20,7 @@ from harness.explore.finding import Findings
 from harness.explore.guide import Guide
 from harness.explore.shrink import shrink
 from harness.explore.trial import Trial
-from harness.results import Campaign
+from harness.results import EXPLORE, Campaign
 from harness.tally import Counts
 from harness.verdict import Ruling
 
@@ -88,7 +88,7 @@ class Search:
     def row(self, *, repeat: str) -> Campaign:
         """Every trial in one row of the results; one that proved nothing stands where a seed without bite does."""
         return Campaign(
-            name="explore",
+            name=EXPLORE,
             world=self.subject.world,
             system=self.subject.system,
             held=self.rulings[Ruling.HELD.value],

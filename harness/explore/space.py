@@ -13,7 +13,7 @@ from itertools import product
 from random import Random
 from typing import Any, Literal, get_args, get_origin, get_type_hints
 
-from harness.explore.trial import INGEST_RECOVERS_WITHIN_SECONDS, Trial
+from harness.explore.trial import INGEST_RECOVERS_WITHIN_SECONDS, Trial, turns_the_flag_without_redis
 from harness.faults import FAULTS, At, AtOperation, Fault, NoFault, Planned, Trigger, UponMail
 from harness.runner import why_not_applicable
 from harness.systems import System
@@ -39,6 +39,7 @@ MOST_FAULTS, MOST_EVENTS, FEWEST_EVENTS = 3, 20, 5
 FURTHEST_OPERATION, FURTHEST_MAIL = 15, 4
 AROUND_SECONDS = (-0.2, 0.6)  # of an event's POST: where times are drawn
 MOST_SEEDS = 10_000
+LATE = "late_"
 CONTENTS: Mapping[Content, int] = {"usual": 90, "nul": 5, "refused": 5}
 
 
@@ -112,8 +113,7 @@ class Space:
         number = random.choices(range(1, MOST_FAULTS + 1), weights=(25, 40, 35))[0]
         kinds = random.choices(list(weights), weights=list(weights.values()), k=number)
         plan = tuple(self.planned(random, kind, posted) for kind in kinds)
-        trial = Trial(posted=posted, plan=plan, seed=random.randrange(1, MOST_SEEDS))
-        return with_late_events(random, trial)
+        return completed(random, Trial(posted=posted, plan=plan, seed=random.randrange(1, MOST_SEEDS)))
 
 
 def events(random: Random, *, span_s: float) -> tuple[Posted, ...]:
@@ -145,10 +145,17 @@ def _also(random: Random, posted: Posted) -> Sequence[Posted]:
     return [dataclasses.replace(posted, source="a5:evt", copies=1)] if what == "lookalike" else []
 
 
-def with_late_events(random: Random, trial: Trial) -> Trial:
-    """Now and then two events long after the last fault: they show whether the service came back by itself."""
+def completed(random: Random, trial: Trial) -> Trial:
+    """Now and then two events long after the last fault: they show whether the service came back by itself.
+
+    Without the events that a plan leaves undecided.
+    """
+    kept = tuple(one for one in trial.posted if not one.id.startswith(LATE))
+    if turns_the_flag_without_redis(trial.plan):
+        kept = tuple(one for one in kept if one.content != "changed")
+    trial = dataclasses.replace(trial, posted=kept)
     end_s = trial.latest_end_seconds
     if end_s is None or random.random() < 0.5:
         return trial
-    late = [Posted(at_seconds=round(end_s + INGEST_RECOVERS_WITHIN_SECONDS + 0.5 * n, 3), id=f"late_{n}") for n in (1, 2)]
+    late = [Posted(at_seconds=round(end_s + INGEST_RECOVERS_WITHIN_SECONDS + 0.5 * n, 3), id=f"{LATE}{n}") for n in (1, 2)]
     return dataclasses.replace(trial, posted=(*trial.posted, *late))
