@@ -62,7 +62,7 @@ class Life:
             return ""
         if at_s >= self.acknowledged_s:
             return "acknowledged"
-        if any(begin_s <= at_s <= end_s for begin_s, end_s in self.calls):
+        if any(begin_s <= at_s < end_s for begin_s, end_s in self.calls):
             return "mailing"
         came_s = {"mailed": self.mailed_s, "stored": self.stored_s, "taken": self.taken_s, "queued": self.accepted_s}
         return next((moment for moment, since_s in came_s.items() if at_s >= since_s), "before accept")
