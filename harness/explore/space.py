@@ -21,9 +21,9 @@ from harness.traffic import Content, Posted
 
 SETTINGS: Mapping[tuple[str, str], Sequence[Any]] = {
     ("SendGridAnswers", "status"): (400, 401, 403, 413, 500, 502, 503, 503),
-    ("SendGridRateLimits", "mails"): (0, 1, 3, 5),
+    ("SendGridRateLimits", "mails"): (0, 0, 1, 3),
     ("SendGridRateLimits", "window_seconds"): (1, 2, 5),
-    ("SendGridLosesReplies", "share"): (0.2, 0.5, 1.0),
+    ("SendGridLosesReplies", "share"): (0.5, 1.0),
     ("FlagFlips", "percent"): (0, 0, 50),
 }
 # What a 202 survives must be claimed before a server is killed: [claims] durability.
@@ -34,7 +34,11 @@ DURABILITY: Mapping[str | None, tuple[str, ...]] = {
     "power-loss": ("process-crash", "power-loss"),
 }
 LASTS_SECONDS = (0.05, 0.3, 0.7, 1.5, 2.5, 4.0, 5.5, 8.0, 12.0)
-SHORTEST_SECONDS: Mapping[str, float] = {"sendgrid": 1.5, "flag": 2.5}  # of what shows only when something else happens
+SHORTEST_SECONDS: Mapping[str, float] = {
+    "sendgrid": 2.5,
+    "flag": 2.5,
+    "postgres": 0.7,
+}  # of what shows only when something else happens
 MOST_FAULTS, MOST_EVENTS, FEWEST_EVENTS = 3, 20, 5
 FURTHEST_OPERATION, FURTHEST_MAIL = 15, 4
 AROUND_SECONDS = (-0.2, 0.6)  # of an event's POST: where times are drawn
@@ -91,7 +95,10 @@ class Space:
         """A fault of that kind that begins in the life of one of the events."""
         least_s = SHORTEST_SECONDS.get(kind.needs, 0.0)
         lasts_s = random.choice([seconds for seconds in LASTS_SECONDS if seconds >= least_s])
-        return Planned(self.fault(random, kind), self.trigger(random, posted), lasts_s)
+        trigger = self.trigger(random, posted)
+        if isinstance(trigger, At) and kind.needs == "sendgrid":  # it is seen when a mail comes
+            trigger = At(round(max(0.0, trigger.seconds - AROUND_SECONDS[1]), 3))
+        return Planned(self.fault(random, kind), trigger, lasts_s)
 
     def trigger(self, random: Random, posted: Sequence[Posted]) -> Trigger:
         """A moment soon after one of the events is posted: a time, an I/O operation (simulated only) or a mail."""

@@ -19,6 +19,7 @@ from harness.verdict import Checker
 NAME = "explored"
 INGEST_RECOVERS_WITHIN_SECONDS = 5.0
 HEALS_WITHIN_SECONDS = 10.0  # how much longer than planned a fault may last: processes start again, a deploy goes on
+FLAG_IS_FOLLOWED_WITHIN_SECONDS = 1.0
 MARGIN_SECONDS = 5.0  # between the last thing the claims allow to wait for and a backlog that is late
 
 
@@ -71,6 +72,8 @@ def demands(trial: Trial, claims: Claims) -> Iterator[Checker]:
     if _is_asked_after_the_last_fault(trial):
         yield checkers.ingest_recovers(within_seconds=INGEST_RECOVERS_WITHIN_SECONDS)
     yield from _demands_of(trial.plan)
+    if any(_is_seen_to_turn(planned, trial.posted) for planned in trial.plan):
+        yield checkers.the_flag_is_followed(within_seconds=FLAG_IS_FOLLOWED_WITHIN_SECONDS)
 
 
 def turns_the_flag_without_redis(plan: Sequence[Planned]) -> bool:
@@ -93,8 +96,14 @@ def _demands_of(plan: Sequence[Planned]) -> Iterator[Checker]:
         yield checkers.terminations_are_clean
     if SendGridRateLimits in kinds:
         yield checkers.rate_limit_is_respected
-    if FlagFlips in kinds:
-        yield checkers.the_flag_is_followed(within_seconds=1)
+
+
+def _is_seen_to_turn(planned: Planned, posted: Sequence[Posted]) -> bool:
+    """Whether events come while a flag stands for certain: else nobody can say whether it is followed."""
+    if not isinstance(planned.fault, FlagFlips) or not isinstance(planned.trigger, At):
+        return False
+    begin_s = planned.trigger.seconds + 2 * FLAG_IS_FOLLOWED_WITHIN_SECONDS
+    return any(begin_s < one.at_seconds < begin_s + planned.lasts_seconds - 2 * FLAG_IS_FOLLOWED_WITHIN_SECONDS for one in posted)
 
 
 def _is_asked_after_the_last_fault(trial: Trial) -> bool:
