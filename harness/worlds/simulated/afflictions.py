@@ -179,17 +179,17 @@ async def worker_stopped(case: Case, fault: faults.WorkerFreezes) -> AsyncIterat
 @asynccontextmanager
 async def workers_gone(case: Case, fault: faults.WorkersStop) -> AsyncIterator[None]:
     """WorkersStop."""
-    members = case.fleet.workers()
-    case.wound.processes = tuple(member.name for member in members)
+    case.wound.processes = tuple(member.name for member in case.fleet.workers())
     # Not waited for here: who met the trigger is held until the fault has begun, and can end only then.
-    ends = [asyncio.create_task(case.fleet.terminate(member.name)) for member in members]
+    ending = [asyncio.create_task(case.fleet.terminate(name)) for name in case.wound.processes]
     await asyncio.sleep(0)  # the signals are sent
     try:
         yield
     finally:
-        codes = dict(zip(case.wound.processes, await asyncio.gather(*ends), strict=True))
-        stopped = [name for name, code in codes.items() if code is not None]  # the others: whoever killed them starts them again
-        steps = [f"{name} ended with exit code {codes[name]} ({await case.fleet.start_again(name)})" for name in stopped]
+        ends = await asyncio.gather(*ending)
+        # Those that had ended before: whoever did that starts them again.
+        codes = {name: code for name, code in zip(case.wound.processes, ends, strict=True) if code is not None}
+        steps = [f"{name} ended with exit code {code} ({await case.fleet.start_again(name)})" for name, code in codes.items()]
         case.wound.evidence = "; ".join(steps) or None
 
 
