@@ -20,6 +20,8 @@ MOMENTS = ("before accept", "queued", "taken", "stored", "mailing", "mailed", "a
 WITHOUT_WORKERS = ("before accept", "stored", "mailing", "mailed", "acknowledged")  # the answer comes last there
 WITHOUT_MAIL = ("mailing", "mailed")
 
+ROLE = "role"
+
 Cell = tuple[str, str]  # a fault's label and a moment
 Together = tuple[str, str]  # the labels of two faults, in order
 
@@ -100,8 +102,8 @@ def moments_of(offers: Iterable[str]) -> tuple[str, ...]:
 
 
 def label_of(planned: Mapping[str, Any], name: str) -> str:
-    """What a fault is called in the table: its name, and those of its settings that are words."""
-    words = [str(value) for value in planned.get("settings", {}).values() if isinstance(value, str)]
+    """What a fault is called in the table: its name, and those of its settings that are words, but not whom it hurts."""
+    words = [value for name, value in planned.get("settings", {}).items() if isinstance(value, str) and name != ROLE]
     return " ".join([name, *words])
 
 

@@ -13,6 +13,7 @@ from itertools import product
 from random import Random
 from typing import Any, Literal, get_args, get_origin, get_type_hints
 
+from harness.explore.coverage import ROLE
 from harness.explore.trial import INGEST_RECOVERS_WITHIN_SECONDS, Trial, turns_the_flag_without_redis
 from harness.faults import FAULTS, At, AtOperation, Fault, NoFault, Planned, Trigger, UponMail
 from harness.runner import why_not_applicable
@@ -24,6 +25,9 @@ SETTINGS: Mapping[tuple[str, str], Sequence[Any]] = {
     ("SendGridRateLimits", "mails"): (0, 0, 1, 3),
     ("SendGridRateLimits", "window_seconds"): (1, 2, 5),
     ("SendGridLosesReplies", "share"): (0.5, 1.0),
+    ("SendGridStalls", "seconds"): (1.0, 3.0, 8.0),
+    ("SendGridRejects", "share"): (0.2, 0.5),
+    ("PostgresAborts", "share"): (0.2, 0.5, 1.0),
     ("FlagFlips", "percent"): (0, 0, 50),
 }
 # What a 202 survives must be claimed before a server is killed: [claims] durability.
@@ -68,7 +72,8 @@ class Space:
         hints = get_type_hints(kind)
         choices = [(field.name, get_args(hints[field.name])) for field in dataclasses.fields(kind)]
         durable = DURABILITY[self.system.claims.durability]
-        return [durable if name == "loss" else words for name, words in choices if words and isinstance(words[0], str)]
+        in_words = [(name, words) for name, words in choices if words and isinstance(words[0], str) and name != ROLE]
+        return [durable if name == "loss" else words for name, words in in_words]
 
     def _covers(self, kind: type[Fault]) -> bool:
         claim = CLAIMED.get(kind.__name__)

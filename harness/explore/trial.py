@@ -94,7 +94,7 @@ def _demands_of(plan: Sequence[Planned]) -> Iterator[Checker]:
     kinds = {type(planned.fault) for planned in plan}
     if kinds & {Deploys, WorkersStop}:
         yield checkers.terminations_are_clean
-    if SendGridRateLimits in kinds:
+    if any(isinstance(planned.fault, SendGridRateLimits) and planned.fault.tells == "reset-time" for planned in plan):
         yield checkers.rate_limit_is_respected
 
 

@@ -67,8 +67,8 @@ def test_only_faults_that_bit_count_and_words_tell_settings_apart() -> None:
     story.suffered("WorkerCrashes", 1.5, 3.0).suffered("RedisLosesReplies", 0.5, 5.0, index=1)
     coverage = coverage_of(story.history)
     assert coverage.struck == {("WorkerCrashes", "queued"): 1}, "nothing was posted yet when the replies began to be lost"
-    assert coverage.lasted_over["RedisLosesReplies api", "before accept"] == 2
-    assert coverage.together == {("RedisLosesReplies api", "WorkerCrashes"): 1}
+    assert coverage.lasted_over["RedisLosesReplies", "before accept"] == 2
+    assert coverage.together == {("RedisLosesReplies", "WorkerCrashes"): 1}
     missed = Story(plan=plan(WorkerCrashes())).posted("a", 1.0).suffered("WorkerCrashes", 1.5, 3.0, evidence=None)
     assert coverage_of(missed.history) == Coverage()
 
