@@ -7,6 +7,8 @@ from typing import ClassVar
 
 from harness.faults.settings import require
 
+FLAG_COMMAND = "flag"  # the name under which the commands that turn the flag (`FlagFlips`) stand in the history
+
 
 @dataclass(frozen=True, slots=True)
 class NoFault:
