@@ -90,6 +90,7 @@ def parser() -> argparse.ArgumentParser:
     _add_out(run)
 
     _add_load(add)
+    _add_explore(add)
     _add_prove(add)
     _add_ui(add)
 
@@ -124,6 +125,17 @@ def _add_load(add: Verbs) -> None:
     load.add_argument("--load-processes", type=_positive, default=1, metavar="N", help="so many Locust processes (default 1)")
     _add_seed(load)
     _add_out(load)
+
+
+def _add_explore(add: Verbs) -> None:
+    story = "search random fault plans; shrink what fails"
+    explore = _verb(add, "explore", verbs.explore, story=story, example="harness explore --seconds 300")
+    _add_system(explore)
+    explore.add_argument("--world", choices=("simulated", "real"), help="default: simulated where the system can be, else real")
+    explore.add_argument("--seconds", type=_positive, default=60, metavar="N", help="how long to search (default 60)")
+    explore.add_argument("--flaw", default="", metavar="FILE", help="plant this flaw into the simulated service")
+    _add_seed(explore)
+    _add_out(explore)
 
 
 def _add_prove(add: Verbs) -> None:

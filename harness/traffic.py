@@ -8,10 +8,10 @@ from __future__ import annotations
 import dataclasses
 import hashlib
 import json
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from random import Random
-from typing import Any
+from typing import Any, Literal
 
 from harness.history import Pair
 
@@ -181,7 +181,55 @@ class Poison:
         return self
 
 
-Stream = Steady | Storm | Lookalikes | Contradiction | Poison
+Content = Literal["usual", "changed", "nul", "refused"]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Posted:
+    """One event written down by hand: its pair, and what is in it.
+
+    `changed` is another payload than `usual` under the same pair; `nul` and `refused` are the two kinds of poison.
+    """
+
+    at_seconds: float
+    id: str
+    source: str = SOURCE
+    copies: int = 1
+    mailed: bool = True
+    content: Content = "usual"
+
+    @property
+    def submission(self) -> Submission:
+        event = _event(self.id, source=self.source, mailed=self.mailed or self.content == "refused")
+        if self.content == "changed":
+            event = dataclasses.replace(event, data={"number": "another payload"})
+        elif self.content == "nul":
+            event = dataclasses.replace(event, data={"text": "a\u0000b"}, poison=True)
+        elif self.content == "refused":
+            event = dataclasses.replace(event, email=Email(f"reader@{REFUSED_DOMAIN}"), poison=True)
+        return Submission(self.at_seconds, event, self.copies)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Listed:
+    """Events written down one by one."""
+
+    events: tuple[Posted, ...]
+
+    @property
+    def story(self) -> str:
+        number, pairs = len(self.events), len({(posted.source, posted.id) for posted in self.events})
+        posts = f"{number} submissions of " if number != pairs else ""
+        return f"{posts}{pairs} event{'' if pairs == 1 else 's'}, each at its own time"
+
+    def lay_out(self, random: Random) -> list[Submission]:
+        return [posted.submission for posted in self.events]
+
+    def thinned(self, to: int) -> Listed:
+        return self
+
+
+Stream = Steady | Storm | Lookalikes | Contradiction | Poison | Listed
 
 
 @dataclass(frozen=True, slots=True)
@@ -231,6 +279,11 @@ def contradiction(*, at_seconds: float) -> Traffic:
 def poison(*, at_seconds: tuple[float, ...]) -> Traffic:
     """Events nobody can finish."""
     return Traffic((Poison(at_seconds=at_seconds),))
+
+
+def of_events(events: Iterable[Posted]) -> Traffic:
+    """Exactly these events: `of_events([traffic.Posted(at_seconds=1, id="evt_1")])`."""
+    return Traffic((Listed(events=tuple(events)),))
 
 
 def _event(name: str, *, mailed: bool, source: str = SOURCE) -> Event:

@@ -26,7 +26,7 @@ _LOOK_AGAIN_SECONDS = 0.1
 
 
 class TooLateError(Exception):
-    """The lease ended before the mail could be sent; somebody else may be at work."""
+    """The lease ended before the mail could be sent, or too little time is left to send it."""
 
 
 @dataclass
@@ -39,7 +39,8 @@ class Attempt:
     event: Event
     new: NewRow
     owner: str
-    started: float
+    begun: float  # when the request came
+    started: float  # when the row was last asked for, from when its lease counts
     may_have_stored: bool = False
     is_marked: bool = False
 
@@ -64,7 +65,8 @@ class SynchronousPath:
         Raises InvalidEventError or ProblemError.
         """
         owner = f"{self._backoff.random.getrandbits(64):016x}"
-        attempt = Attempt(event, NewRow.of(event), owner, started=asyncio.get_running_loop().time())
+        now = asyncio.get_running_loop().time()
+        attempt = Attempt(event, NewRow.of(event), owner, begun=now, started=now)
         try:
             with spans.processing(event) as span:
                 async with asyncio.timeout(self._settings.sync_deadline_seconds):
@@ -161,10 +163,15 @@ class SynchronousPath:
         try:
             return await self._postman.post(attempt.event, just_before=lambda: self._may_mail(attempt))
         except TooLateError:
+            # Nothing was sent, so the retry need not wait for the lease to end.
+            await self._store.release(attempt.new.pair, owner=attempt.owner)
             raise _unknown("The request was held up for too long") from None
 
     async def _may_mail(self, attempt: Attempt) -> None:
-        if asyncio.get_running_loop().time() - attempt.started > self._settings.sync_deadline_seconds:
+        """A mail begins while the lease is good, and ends before the request does: cut off, it would be sent once more."""
+        now, deadline_seconds = asyncio.get_running_loop().time(), self._settings.sync_deadline_seconds
+        is_stale = now - attempt.started > deadline_seconds
+        if is_stale or now - attempt.begun > deadline_seconds - self._settings.mail_timeout_seconds:
             raise TooLateError
 
     async def _not_sent(self, attempt: Attempt, answer: Answer) -> None:

@@ -21,9 +21,9 @@ PACKAGES = ("harness", "reference", "scenarios", "loadtests")
 LAYERS = (  # top first: a module may import those of its own row and of the rows below
     ("cli", "__main__"),
     ("verbs",),
-    ("proving",),
+    ("proving", "exploring"),
     ("publication", "steps"),
-    ("gate", "live"),
+    ("gate", "live", "explore"),
     ("display",),
     (
         "report",
@@ -38,6 +38,7 @@ LAYERS = (  # top first: a module may import those of its own row and of the row
         "svg",
         "acceptance",
         "load",
+        "explored",
         "prove",
     ),
     ("campaign",),
