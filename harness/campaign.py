@@ -51,7 +51,12 @@ class Draw:
         missed = sum(execution.no_bite for execution in self.executions) if self.draws_again else 0
         goal = min(self.wanted + missed, self.wanted * DRAWN_AT_MOST)
         while self.drawn < goal:
-            seeds = range(self.drawn, min(self.drawn + size, goal))
+            yield from self._next(size, goal=goal)
+
+    def _next(self, size: int, *, goal: int) -> Iterator[tuple[Order, ...]]:
+        """One batch of at most `size` seeds, none beyond `goal` of them."""
+        seeds = range(self.drawn, min(self.drawn + size, goal))
+        if seeds:
             self.drawn = seeds.stop
             yield tuple(dataclasses.replace(self.first, seed=self.first.seed + seed) for seed in seeds)
 
@@ -122,13 +127,13 @@ def _work(orders: Sequence[Order], folder: Path) -> list[Execution]:
 
 def _execute_and_keep(order: Order, run: RunFolder) -> Execution:
     if order.world == "real":
-        place = run.execution_folder(Path(order.scenario).stem, order.world, order.seed)
+        place = run.execution_folder(order.label, order.world, order.seed)
         performed = execute(order, place)
     else:
         performed = execute(order, None)
         if not _is_worth_keeping(performed.execution, run.path):
             return performed.execution
-        place = run.execution_folder(performed.execution.name, order.world, order.seed)
+        place = run.execution_folder(order.label, order.world, order.seed)
     if performed.history is None:
         place.rmdir()
         return performed.execution

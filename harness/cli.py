@@ -86,10 +86,11 @@ def parser() -> argparse.ArgumentParser:
     _add_seed(run)
     run.add_argument("--seeds", type=_positive, default=1, metavar="N", help="so many seeds, from --seed on (default 1)")
     run.add_argument("--full-traffic", action="store_true", help="simulate the full traffic instead of about 20 events")
-    run.add_argument("--flaw", default="", metavar="FILE", help="plant this flaw into the simulated service")
+    run.add_argument("--flaw", default="", metavar="FILE", help="plant this flaw into the service, which has to be Python")
     _add_out(run)
 
     _add_load(add)
+    _add_prove(add)
     _add_ui(add)
 
     check = _verb(
@@ -123,6 +124,16 @@ def _add_load(add: Verbs) -> None:
     load.add_argument("--load-processes", type=_positive, default=1, metavar="N", help="so many Locust processes (default 1)")
     _add_seed(load)
     _add_out(load)
+
+
+def _add_prove(add: Verbs) -> None:
+    story = "plant every flaw, and show that the checker meant for it sees it"
+    prove = _verb(add, "prove", verbs.prove, story=story, example="harness prove --world simulated")
+    _add_system(prove)
+    prove.add_argument("--world", choices=("simulated", "real"), help="in this world only (default: in each that shows a flaw)")
+    prove.add_argument("--seeds", type=_positive, default=60, metavar="N", help="at most so many seeds a flaw (default 60)")
+    _add_seed(prove)
+    _add_out(prove)
 
 
 def _add_ui(add: Verbs) -> None:

@@ -17,6 +17,7 @@ from harness import report
 from harness.archive import Campaign, CriterionRuling, Execution, RunFolder
 from harness.campaign import Watch
 from harness.summary import remark, worst_first
+from harness.trial import Trial
 from harness.verdict import Ruling
 
 PIPE_WIDTH = 160  # of lines when nobody's terminal says how wide it is
@@ -38,10 +39,10 @@ WIDEST = 1_000
 
 
 @contextmanager
-def progress(total: int) -> Iterator[Watch]:
+def progress(total: int, news: Callable[[Execution], str]) -> Iterator[Watch]:
     """A bar over all executions where there is a terminal; call what it yields with each that has ended.
 
-    A line tells of each real execution, and of each that was violated or could not be decided, with the reason.
+    `news` is the line that tells of one, "" for none.
     """
     columns = (
         TextColumn("{task.description}"),
@@ -58,10 +59,8 @@ def progress(total: int) -> Iterator[Watch]:
             ended += 1
             total_now = max(total, ended)
             bar.update(task, advance=1, total=total_now, description=f"{execution.name} ({execution.world})")
-            if _is_news(execution):
-                seed = f"seed {execution.seed}, {execution.wall_s:.0f} s"
-                why = f": {escape(remark(execution))}" if remark(execution) else ""
-                announce(f"{styled(execution.ruling)} {escape(execution.name)} ({execution.world}, {seed}){why}")
+            if line := news(execution):
+                announce(line)
 
         yield watch
 
@@ -71,9 +70,14 @@ def announce(words: str) -> None:
     problems.print(words)
 
 
-def _is_news(execution: Execution) -> bool:
+def news_of(execution: Execution) -> str:
+    """A line about each real execution, and about each that was violated or could not be decided, with the reason."""
     undecided = execution.ruling is Ruling.UNKNOWN and not execution.no_bite
-    return execution.world == "real" or execution.ruling is Ruling.VIOLATED or undecided
+    if execution.world != "real" and execution.ruling is not Ruling.VIOLATED and not undecided:
+        return ""
+    seed = f"seed {execution.seed}, {execution.wall_s:.0f} s"
+    why = f": {escape(remark(execution))}" if remark(execution) else ""
+    return f"{styled(execution.ruling)} {escape(execution.name)} ({execution.world}, {seed}){why}"
 
 
 @contextmanager
@@ -138,6 +142,18 @@ def show_findings(execution: Execution, folder: RunFolder) -> None:
     _show_life(execution, folder)
     if execution.repeat:
         console.print(f"  again: {escape(execution.repeat)}")
+
+
+def show_trials(trials: Iterable[Trial]) -> None:
+    """What was planted, a line each: who caught it, where, in which schedule."""
+    table = Table(box=None, pad_edge=False)
+    for column in ("flaw", "ruling", "caught by", "in", "world", "seed"):
+        table.add_column(column, no_wrap=True)
+    for one in trials:
+        ruling = "[green]caught[/]" if one.is_caught else styled(one.ruling).replace("violated", "survived")
+        seed = "" if one.seed is None else str(one.seed)
+        table.add_row(one.name, ruling, one.caught_by, one.scenario, one.world, seed)
+    console.print(table)
 
 
 def show_criteria(criteria: Iterable[CriterionRuling]) -> None:

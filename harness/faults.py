@@ -14,6 +14,7 @@ from typing import Any, ClassVar, Literal
 
 Loss = Literal["process-crash", "power-loss", "empty"]
 BLIND_SPREAD_SECONDS = 3.0  # within which the moment of `AmidWork` is drawn where nothing of the work can be seen
+FLAG_COMMAND = "flag"  # the name under which the commands that turn the flag (`FlagFlips`) stand in the history
 
 
 @dataclass(frozen=True, slots=True)

@@ -77,6 +77,7 @@ class Header:
     traffic: str = ""
     plan: tuple[dict[str, Any], ...] = ()  # the faults of this run, as `faults.to_data` writes them
     must_hold: tuple[dict[str, Any], ...] = ()  # {"checker", "arguments"}
+    convictions: tuple[dict[str, Any], ...] = ()  # verdicts of an earlier rest of this run: `checkers/convictions.py`
     acknowledgements: str = "either"  # inside the fault windows: required | impossible | either
     offers: tuple[str, ...] = ()  # what can be judged: "rows", "mails", "worker", "claims.reclaim_seconds", ...
     claims: dict[str, Any] = field(default_factory=dict)

@@ -14,6 +14,7 @@ from harness.archive import RunFolder, write_atomically
 from harness.life import life_of
 from harness.load import chapter
 from harness.markdown import block, plain, slug, table
+from harness.prove import chapter as proof
 from harness.results import POST, Campaign, CriterionRuling, Execution, Results, total
 from harness.summary import headline, not_judged, remark, told_in_numbers, worst_first
 from harness.verdict import Ruling
@@ -46,6 +47,7 @@ def render(folder: RunFolder, results: Results) -> str:
         _summary(results),
         _criteria(results),
         chapter.of(folder, results),
+        proof.of(folder, results),
         _scenarios(results),
         _campaigns(results),
         sections.all_of(folder, results),

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import math
 from collections import Counter
+from collections.abc import Iterable
 from typing import Any, NamedTuple
 
 from harness.history import Call, History, Lifecycle, Pair, Post, Read, Row, Stored, Suffered
@@ -45,6 +46,16 @@ def is_refused(post: Post) -> bool:
     if post.http_status is None:
         return post.outcome == "failed"
     return 400 <= post.http_status < 500 or post.http_status == 503
+
+
+def is_refused_for_good(post: Post) -> bool:
+    """Nothing was taken, and nothing will be: a 4xx other than 429."""
+    return is_refused(post) and post.http_status not in (None, *REFUSED_FOR_NOW)
+
+
+def is_rightly_refused(post: Post, posts: Iterable[Post]) -> bool:
+    """Refused for good, and there is a reason to: poison, or one of the event's `posts` has another payload."""
+    return is_refused_for_good(post) and (post.poison or any(other.payload != post.payload for other in posts))
 
 
 def is_unknown(post: Post) -> bool:
@@ -177,9 +188,9 @@ def is_cut_off(history: History) -> bool:
     return history.rest is None
 
 
-def last_fault_end_s(history: History) -> float:
-    """When the last fault ended; minus infinity if there was none."""
-    return max((fault.end_s for fault in history.of(Suffered)), default=-math.inf)
+def last_fault_end_s(history: History, *, but: str = "") -> float:
+    """When the last fault ended, those of the name `but` not counted; minus infinity if there was none."""
+    return max((fault.end_s for fault in history.of(Suffered) if fault.name != but), default=-math.inf)
 
 
 def working_role(history: History) -> str:

@@ -15,6 +15,7 @@ import socket
 import statistics
 import time
 from collections.abc import Iterator
+from functools import partial
 from pathlib import Path
 from random import Random
 from typing import Any
@@ -31,6 +32,7 @@ from reference.api import create_app
 from reference.memory import MemoryStore
 from reference.settings import Settings
 from reference.tracing import Tracing
+from tests.reference.collector import take_exports
 from tests.reference.servers import Redis
 from tests.reference.workbench import Database
 
@@ -61,13 +63,8 @@ def collector() -> Iterator[str]:
 
 
 def collect(listener: socket.socket) -> None:
-    async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        while head := (await reader.readuntil(b"\r\n\r\n")).lower():
-            await reader.readexactly(int(head.partition(b"content-length: ")[2].split(b"\r\n")[0]))
-            writer.write(b"HTTP/1.1 200 OK\r\ncontent-length: 0\r\n\r\n")
-
     async def main() -> None:
-        server = await asyncio.start_server(serve, sock=listener)
+        server = await asyncio.start_server(partial(take_exports, take=lambda body: None), sock=listener)
         await server.serve_forever()
 
     asyncio.run(main())

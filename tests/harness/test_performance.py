@@ -7,7 +7,7 @@ from typing import cast
 
 from harness.client import Course
 from harness.history import Pair, Read
-from harness.performance import Watched, come_to_rest
+from harness.performance import RunningSystem, come_to_rest
 from tests.harness.story import Story, of
 
 PAUSE_S = 0.2
@@ -44,7 +44,7 @@ class LateReader:
 
 async def test_a_first_look_by_a_client_is_news() -> None:
     world = LateReader()
-    rest = await come_to_rest(cast(Watched, world), Course(), settles_within_s=5)
+    rest = await come_to_rest(cast(RunningSystem, world), Course(), settles_within_s=5)
     assert rest.quiet
     assert world.read_at_s is not None
     assert rest.at_s >= world.read_at_s + PAUSE_S

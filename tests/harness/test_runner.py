@@ -98,3 +98,9 @@ def test_a_world_says_which_faults_it_cannot_make(
     plan: list[Planned] = [between(1, 2, faults.Deploys())]
     told = why_not_applicable(plan, systems.load("async"), world=world.name)
     assert told == f"the {world.name} world cannot make Deploys happen"
+
+
+def test_the_history_names_scenario_and_system_as_they_were_typed() -> None:
+    history = execute(Order(scenario="baseline", system="async", world="simulated", seed=1), None).history
+    assert history is not None
+    assert (history.header.scenario_path, history.header.system_path) == ("baseline", "async"), "a replay loads them again"

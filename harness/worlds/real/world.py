@@ -149,7 +149,7 @@ class RealWorld:
         otlp_url = (
             await exits.enter_async_context(sink(self._journal.record, self.wall)) if "traces" in stage.system.offers else ""
         )
-        plot = Plot(ports=ports, logs=stage.folder, journal=self._journal, otlp_url=otlp_url)
+        plot = Plot(ports=ports, logs=stage.folder, journal=self._journal, otlp_url=otlp_url, flaw=stage.flaw)
         self._stack = await exits.enter_async_context(open_stack(stage.system, standin, plot))
         self._clients = Clients(self._stack.fleet, self._stack.ports, headers=stage.system.api.headers, clock=self.wall)
         self._rows = RowReader(self._stack.servers.url("postgres"), stage.system.observe.rows)

@@ -179,14 +179,14 @@ async def worker_stopped(case: Case, fault: faults.WorkerFreezes) -> AsyncIterat
 @asynccontextmanager
 async def workers_gone(case: Case, fault: faults.WorkersStop) -> AsyncIterator[None]:
     """WorkersStop."""
-    members = case.fleet.workers()
-    case.wound.processes = tuple(member.name for member in members)
-    codes = {member.name: await case.fleet.terminate(member.name) for member in members}
+    case.wound.processes = tuple(member.name for member in case.fleet.workers())
+    ends = await asyncio.gather(*(case.fleet.terminate(name) for name in case.wound.processes))
     try:
         yield
     finally:
-        stopped = [name for name, code in codes.items() if code is not None]  # the others: whoever killed them starts them again
-        steps = [f"{name} ended with exit code {codes[name]} ({await case.fleet.start_again(name)})" for name in stopped]
+        # Those that had ended before: whoever did that starts them again.
+        codes = {name: code for name, code in zip(case.wound.processes, ends, strict=True) if code is not None}
+        steps = [f"{name} ended with exit code {code} ({await case.fleet.start_again(name)})" for name, code in codes.items()]
         case.wound.evidence = "; ".join(steps) or None
 
 

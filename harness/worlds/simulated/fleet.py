@@ -13,10 +13,10 @@ from dataclasses import dataclass, field
 from random import Random
 from typing import Any
 
+from harness.faults import FLAG_COMMAND
 from harness.history import History, Lifecycle
 from harness.systems import System, filled
 from harness.usage import UsageError
-from harness.worlds.flips import PROCESS
 from harness.worlds.simulated.asgi import AsgiServer, HttpRequest
 from harness.worlds.simulated.gateway import Gateway
 from harness.worlds.simulated.network import SimulatedNetwork
@@ -117,14 +117,14 @@ class Fleet:
     async def turn_flag(self, percent: int | None) -> str | None:
         """Run what sets the flag (None: clears it) in a process of its own; what came of it, None if it failed."""
         turn = load_named(self._system, "flag")
-        self._note(PROCESS, "started", detail="clear" if percent is None else f"set {percent}")
-        process = self._launch(PROCESS, PROCESS, lambda host: turn(host, percent)).process
+        self._note(FLAG_COMMAND, "started", detail="clear" if percent is None else f"set {percent}")
+        process = self._launch(FLAG_COMMAND, FLAG_COMMAND, lambda host: turn(host, percent)).process
         self._ends_wanted.add(process)
         with suppress(TimeoutError):
             async with asyncio.timeout(TURNED_WITHIN_S):
                 await process.ended.wait()
         process.kill()  # one that hangs; whatever has ended has ended
-        self._note(PROCESS, "exited", detail=process.error, exit_code=process.exit_code)
+        self._note(FLAG_COMMAND, "exited", detail=process.error, exit_code=process.exit_code)
         return "it ended with exit code 0" if process.exit_code == 0 else None
 
     def start(self, name: str, role: str) -> None:
