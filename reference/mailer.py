@@ -19,6 +19,7 @@ from reference.settings import Settings
 
 _DEFAULT_WAIT_SECONDS = 2.0
 _SHORTEST_WAIT_SECONDS = 0.5
+_ACCEPTED = 202  # and no other: 200 is the sandbox's, which sends nothing, or of somebody else in the provider's place
 _TOO_MANY_REQUESTS = 429
 _SERVER_ERRORS = 500
 _CREDENTIALS = (401, 403)
@@ -107,8 +108,10 @@ def body(event: Event, *, mail_from: str) -> dict[str, object]:
 def classify(status: int, headers: Mapping[str, str], *, longest_seconds: float) -> Answer:
     """What an answer of the provider means."""
     reason = f"the mail provider answered {status}"
-    if 200 <= status < 300:
+    if status == _ACCEPTED:
         return Answer(Outcome.SENT)
+    if 200 <= status < 300:
+        return Answer(Outcome.UNKNOWN, f"{reason} instead of {_ACCEPTED}")
     if status == _TOO_MANY_REQUESTS:
         return Answer(Outcome.RATE_LIMITED, reason, wait_seconds(headers, longest_seconds=longest_seconds))
     if status in _CREDENTIALS:

@@ -18,6 +18,8 @@ REFUSED_FOR_NOW = (429, 503)
 FEWEST_CALLS_THAT_TELL = 2  # one mail that names no event may be that mail's own mistake; if none does, the pointers lead nowhere
 # A 4xx of the provider that says nothing about the mail itself: configuration (401, 403), its own pace (408, 425, 429).
 NOT_ABOUT_THE_MAIL = (401, 403, 408, 425, 429)
+# The faults under which the provider refuses mails for good, and with which status, where that is no setting.
+REFUSES_MAILS = {"SendGridAnswers": None, "SendGridRejects": 400}
 
 
 class Window(NamedTuple):
@@ -143,7 +145,7 @@ def refused_for_good_s(history: History) -> dict[Pair, float]:
     Any other permanent 4xx is the service's own doing: without a fault the provider refuses a mail only for its body, and
     the addresses it refuses belong to poison events.
     """
-    refusing = [window for window in fault_windows(history) if window.planned.get("fault") == "SendGridAnswers"]
+    refusing = [window for window in fault_windows(history) if window.planned.get("fault") in REFUSES_MAILS]
     first: dict[Pair, float] = {}
     for call in history.of(Call):
         if call.pair is not None and is_refusal_for_good(call) and any(_made_it(window, call) for window in refusing):
@@ -152,7 +154,7 @@ def refused_for_good_s(history: History) -> dict[Pair, float]:
 
 
 def _made_it(window: Window, call: Call) -> bool:
-    status = window.planned.get("settings", {}).get("status")
+    status = window.planned.get("settings", {}).get("status", REFUSES_MAILS.get(window.planned.get("fault", "")))
     return status == call.http_status and window.overlaps(call.begin_s, call.begin_s)
 
 

@@ -24,7 +24,8 @@ EVENT = parse('{"id": "e1", "source": "a5", "email": {"to": "r@example.com", "su
     ("status", "outcome"),
     [
         (202, Outcome.SENT),
-        (200, Outcome.SENT),
+        (200, Outcome.UNKNOWN),
+        (204, Outcome.UNKNOWN),
         (400, Outcome.REFUSED),
         (404, Outcome.REFUSED),
         (413, Outcome.REFUSED),

@@ -169,7 +169,7 @@ class SimulatedWorld:
                 end_s=since_begin(seen.end_s),
                 http_status=reply.status,
                 taken=reply.taken,
-                reply_lost=reply.lost,
+                reply_lost=reply.is_untold,
                 resets_at_s=None if resets_at is None else round(self.clock.now() + float(resets_at) - unix_s(seen.end_s), 6),
             )
         )

@@ -182,6 +182,7 @@ def test_an_offer_says_which_settings_there_are(world: TinyWorld) -> None:
     assert [(one.name, one.kind, one.default) for one in offers["SendGridRateLimits"].settings] == [
         ("mails", "whole number", 5),
         ("window_seconds", "whole number", 5),
+        ("tells", "choice", "reset-time"),
     ]
     (share,) = offers["SendGridLosesReplies"].settings
     assert (share.kind, share.default) == ("number", 0.5)

@@ -23,7 +23,7 @@ from typing import Any
 import pytest
 from playwright.sync_api import Page, expect, sync_playwright
 
-from harness.worlds.real.injuries import is_stopped
+from harness.worlds.real.injuries.processes import is_stopped
 from harness.worlds.real.ports import Ports
 from tests.chromium import CHROMIUM, SWITCHES
 from tests.command import COMMAND, ROOT, harness

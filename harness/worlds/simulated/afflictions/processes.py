@@ -1,0 +1,101 @@
+"""What happens to the service's own processes and its flag in the simulated world. `nothing` is the smallest one to copy."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+
+from harness import faults
+from harness.worlds.flips import evidence_of
+from harness.worlds.simulated.afflictions.case import Case
+
+STARTS_WITHIN_S = (0.5, 1.5)  # how long a real process takes until it is ready
+
+
+@asynccontextmanager
+async def nothing(case: Case, fault: faults.NoFault) -> AsyncIterator[None]:
+    """NoFault."""
+    case.wound.evidence = "it was reached"
+    yield
+
+
+@asynccontextmanager
+async def process_dead(case: Case, fault: faults.WorkerCrashes | faults.ApiCrashes) -> AsyncIterator[None]:
+    """WorkerCrashes, ApiCrashes."""
+    name = case.victim(fault.needs)
+    process = case.fleet.members[name].process
+    if not case.fleet.kill(name):  # whoever killed it starts it again
+        yield
+        return
+    case.wound.processes = (name,)
+    try:
+        yield
+    finally:
+        back = await case.fleet.start_again(name)
+        where = case.occasion.what or "wherever it was"
+        case.wound.evidence = f"{name} (incarnation {process.incarnation}) was killed ({back}): {where}"
+
+
+@asynccontextmanager
+async def process_stopped(case: Case, fault: faults.WorkerFreezes | faults.ApiFreezes) -> AsyncIterator[None]:
+    """WorkerFreezes, ApiFreezes."""
+    name = case.victim(fault.needs)
+    process, began_s = case.fleet.members[name].process, case.now()
+    if case.fleet.freeze(name):
+        case.wound.keeps = name
+    try:
+        yield
+    finally:
+        if process.frozen:
+            case.wound.processes = (name,)
+            case.wound.evidence = (
+                f"{name} stood still for {case.now() - began_s:.1f} s: {case.occasion.what or 'wherever it was'}"
+            )
+            case.fleet.thaw(name)
+
+
+@asynccontextmanager
+async def workers_gone(case: Case, fault: faults.WorkersStop) -> AsyncIterator[None]:
+    """WorkersStop."""
+    members = case.fleet.workers()
+    case.wound.processes = tuple(member.name for member in members)
+    codes = {member.name: await case.fleet.terminate(member.name) for member in members}
+    try:
+        yield
+    finally:
+        stopped = [name for name, code in codes.items() if code is not None]  # the others: whoever killed them starts them again
+        steps = [f"{name} ended with exit code {codes[name]} ({await case.fleet.start_again(name)})" for name in stopped]
+        case.wound.evidence = "; ".join(steps) or None
+
+
+@asynccontextmanager
+async def deploying(case: Case, fault: faults.Deploys) -> AsyncIterator[None]:
+    """Deploys: it lasts as long as the processes take, whoever met the trigger first."""
+    members = sorted(case.fleet.members.values(), key=lambda member: member.name != case.occasion.process)
+    case.wound.processes = tuple(member.name for member in members)
+    steps = []
+    try:
+        yield
+    finally:
+        for member in members:
+            code = await case.fleet.terminate(member.name)
+            if code is None:  # whoever killed it starts it again
+                continue
+            await asyncio.sleep(case.random.uniform(*STARTS_WITHIN_S))
+            steps.append(f"{member.name} ended with exit code {code} ({await case.fleet.start_again(member.name)})")
+        case.wound.evidence = "; ".join(steps) or None
+
+
+@asynccontextmanager
+async def flag_turned(case: Case, fault: faults.FlagFlips) -> AsyncIterator[None]:
+    """FlagFlips."""
+    said = await case.fleet.turn_flag(fault.percent)
+    since_s = case.now()
+    try:
+        yield
+    finally:
+        cleared = await case.fleet.turn_flag(None)
+        if said is not None and cleared is not None:
+            told = f"the flag was set to {fault.percent}: {said}"
+            case.wound.evidence = evidence_of(fault, case.fleet.history, told=told, since_s=since_s)
