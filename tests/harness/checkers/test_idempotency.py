@@ -7,8 +7,9 @@ from typing import Any
 import pytest
 
 from harness.checkers import a_changed_payload_is_refused, duplicates_point_to_their_event, one_acceptance_per_pair
+from harness.faults import RedisCrashes
 from harness.verdict import Ruling
-from tests.harness.story import PROBLEM, Story, said
+from tests.harness.story import PROBLEM, Story, of, plan, said
 
 
 def test_one_acceptance_and_then_duplicates_holds() -> None:
@@ -159,3 +160,35 @@ def test_without_a_contradiction_there_is_nothing_to_refuse() -> None:
         Story().refused("a", 1).refused("a", 2, 422, payload="q"),
     ):
         assert story.judged_by(a_changed_payload_is_refused).ruling is Ruling.NOT_APPLICABLE
+
+
+def test_an_event_may_be_taken_anew_once_only_after_the_loss_that_made_it_forgotten() -> None:
+    story = Story(plan=plan(RedisCrashes(loss="empty"))).suffered("RedisCrashes", 5, 15, "redis").posted("a", 1)
+    assert story.posted("a", 15.001).quiet().judged_by(one_acceptance_per_pair).ruling is Ruling.HELD
+    assert len(story.posted("a", 15.0).judged_by(one_acceptance_per_pair).violations) == 1, "it was not over yet"
+    assert len(story.posted("a", 16).judged_by(one_acceptance_per_pair).violations) == 2, "once"
+
+
+def test_a_duplicate_of_nothing_and_one_that_misstates_its_event_are_two_lies() -> None:
+    story = Story().posted("a", 1).posted("a", 2, "duplicate", original_id="b").posted("c", 3, "duplicate").quiet()
+    verdict = story.judged_by(duplicates_point_to_their_event)
+    assert [violation.pair for violation in verdict.violations] == [of("a"), of("c")]
+
+
+def test_the_statuses_a_duplicate_may_tell_are_listed() -> None:
+    verdict = Story().posted("a", 1).posted("a", 2, "duplicate", current_status="done").judged_by(duplicates_point_to_their_event)
+    assert said(verdict) == (
+        "violated; a of a5 was answered duplicate at 2.010 s, "
+        "but its current_status is 'done', expected one of pending, processing, completed, failed; "
+    )
+
+
+def test_what_was_looked_at_is_counted_where_a_cut_leaves_it_undecided() -> None:
+    assert Story().posted("b", 1).posted("a", 1, "duplicate").judged_by(duplicates_point_to_their_event).checked == 2
+
+
+def test_why_nothing_is_told_of_idempotency() -> None:
+    story = Story().posted("a", 1).unanswered("a", 2, payload="q")
+    assert said(story.judged_by(a_changed_payload_is_refused)) == "unknown; no post with another payload got a definite answer"
+    for checker in (one_acceptance_per_pair, duplicates_point_to_their_event):
+        assert said(Story().judged_by(checker)) == "unknown; no event was accepted"
