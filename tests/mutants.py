@@ -90,7 +90,9 @@ def tell(told: dict[str, int | None]) -> int:
     share = len(seen) / len(asked) if asked else 0.0
     for name in sorted(asked.keys() - seen):
         show(name)
-    print(f"{len(seen)} of {len(asked)} mutants killed: {share:.1%}, at least {ENOUGH:.0%} wanted; {len(told) - len(asked)} not asked")
+    print(
+        f"{len(seen)} of {len(asked)} mutants killed: {share:.1%}, at least {ENOUGH:.0%} wanted; {len(told) - len(asked)} not asked"
+    )
     return 0 if share >= ENOUGH else 1
 
 

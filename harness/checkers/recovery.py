@@ -20,6 +20,7 @@ from harness.checkers.promises import (
     mails_taken,
     planned_fault,
     role_of,
+    setting,
     sightings,
     starts,
     why_no_mail_is_told_apart,
@@ -217,8 +218,7 @@ def _in_detail(entry: Lifecycle) -> str:
 
 
 def _is_outage(history: History, fault: Suffered) -> bool:
-    status = planned_fault(history, fault).get("settings", {}).get("status", 0)
-    return fault.name == "SendGridAnswers" and status >= 500
+    return fault.name == "SendGridAnswers" and (setting(planned_fault(history, fault), "status") or 0) >= 500
 
 
 def _allowed_calls(history: History, outage: Suffered) -> int:
