@@ -45,6 +45,8 @@ def test_a_stall_explains_until_the_event_must_have_been_taken_up_again(again_s:
 @pytest.mark.parametrize(("claims", "again_s", "ruling"), [
     ({"reclaim_seconds": 5.0}, 35.0, "unknown"),
     ({"reclaim_seconds": 5.0}, 35.001, "violated"),
+    ({"reclaim_seconds": 5.0, "longest_pause_seconds": 15.0}, 30.0, "unknown"),
+    ({"reclaim_seconds": 5.0, "longest_pause_seconds": 15.0}, 30.001, "violated"),
     ({"longest_pause_seconds": 1.0}, 900.0, "unknown"),
     ({}, 900.0, "unknown"),
 ])  # fmt: skip
@@ -58,6 +60,11 @@ def test_without_a_claim_a_pause_is_twenty_seconds_and_a_reclaim_may_take_for_ev
 def test_a_stall_that_began_after_the_event_was_seen_completed_explains_nothing(completed_s: float, ruling: str) -> None:
     """It began at 7.5 s."""
     assert ruled(twice().read("a", 7.0, end_s=completed_s).probed(9.0, 0.5)) == ruling
+
+
+def test_a_stall_of_a_tenth_of_the_time_between_two_mails_counts_wherever_in_between_it_was() -> None:
+    assert ruled(twice(27.0).probed(15.0, 0.5)) == "unknown"
+    assert ruled(twice(27.001).probed(15.0, 0.5)) == "violated"
 
 
 def test_a_second_mail_set_aside_hides_no_other() -> None:
