@@ -15,7 +15,7 @@ import shutil
 import subprocess
 import sys
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -106,7 +106,7 @@ def show(name: str) -> None:
     print(f"survived: {name}", *changed(done.stdout.splitlines()), sep="\n")
 
 
-def changed(diff: Sequence[str]) -> Iterable[str]:
+def changed(diff: Sequence[str]) -> list[str]:
     """The lines of a diff that say what changed."""
     return [f"    {line}" for line in diff if line.startswith(("-", "+")) and not line.startswith(("---", "+++"))]
 

@@ -1,4 +1,4 @@
-"""Statuses at the edges: to the moment, first and last sightings, reads nobody answered, what excuses one event and not another."""
+"""Statuses at the edges: to the moment, first and last sightings, reads nobody answered, what excuses whom."""
 
 from __future__ import annotations
 
