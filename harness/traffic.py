@@ -16,6 +16,7 @@ from typing import Any
 from harness.history import Pair
 
 SOURCE = "a5"
+AWKWARD_IDS = ("a/b", "..", ".", "", "two words", "a%2Fb", "line\r\nbreak", "nul\0", "?source=b5#", "e\u0301v\u00e9nement")
 REFUSED_DOMAIN = "refused.example"  # the provider answers 400 for every address there
 
 
@@ -37,7 +38,7 @@ class Event:
     type: str = "page.published"
     data: Mapping[str, Any] = field(default_factory=dict)
     email: Email | None = None
-    poison: bool = False  # acceptable, but the service cannot finish it
+    poison: bool = False  # acceptable, but the service cannot finish it, or may refuse it
 
     @property
     def pair(self) -> Pair:
@@ -182,7 +183,25 @@ class Poison:
         return self
 
 
-Stream = Steady | Storm | Lookalikes | Contradiction | Poison
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AwkwardIds:
+    """Ids that vanish or change in a URL, in a log or in a database: refused, or as readable as any other."""
+
+    at_seconds: float
+
+    @property
+    def story(self) -> str:
+        return f"{len(AWKWARD_IDS)} events with ids that are hard to ask for, from {self.at_seconds:g} s on"
+
+    def lay_out(self, random: Random) -> list[Submission]:
+        events = [dataclasses.replace(_event("awkward", mailed=True), id=name, poison=True) for name in AWKWARD_IDS]
+        return [Submission(self.at_seconds + 0.2 * number, event) for number, event in enumerate(events)]
+
+    def thinned(self, to: int) -> AwkwardIds:
+        return self
+
+
+Stream = Steady | Storm | Lookalikes | Contradiction | Poison | AwkwardIds
 
 
 @dataclass(frozen=True, slots=True)
@@ -232,6 +251,11 @@ def contradiction(*, at_seconds: float) -> Traffic:
 def poison(*, at_seconds: tuple[float, ...]) -> Traffic:
     """Events nobody can finish."""
     return Traffic((Poison(at_seconds=at_seconds),))
+
+
+def awkward_ids(*, at_seconds: float) -> Traffic:
+    """Ids that are hard to ask for: a service may refuse them, or keep its promises for them, too."""
+    return Traffic((AwkwardIds(at_seconds=at_seconds),))
 
 
 def _event(name: str, *, mailed: bool, source: str = SOURCE) -> Event:
