@@ -20,7 +20,12 @@ class Pair(NamedTuple):
     id: str
 
     def __str__(self) -> str:
-        return f"{self.id} of {self.source}"
+        return f"{_told(self.id)} of {_told(self.source)}"
+
+
+def _told(word: str) -> str:
+    """A word as it stands in a sentence; quoted where it would vanish in one, or break its line."""
+    return word if word.isprintable() and word.strip() == word != "" else repr(word)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -6,65 +6,41 @@ A `Traffic` is a few streams side by side (`+` joins them); each stream lays out
 from __future__ import annotations
 
 import dataclasses
-import hashlib
-import json
-from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
+from collections.abc import Iterable
+from dataclasses import dataclass
 from random import Random
-from typing import Any, Literal
+from typing import Literal
 
-from harness.history import Pair
+from harness.submissions import REFUSED_DOMAIN, SOURCE, Email, Event, Submission, event_of
 
-SOURCE = "a5"
-REFUSED_DOMAIN = "refused.example"  # the provider answers 400 for every address there
+__all__ = [
+    "AWKWARD_IDS",
+    "REFUSED_DOMAIN",
+    "SOURCE",
+    "AwkwardIds",
+    "Content",
+    "Contradiction",
+    "Email",
+    "Event",
+    "Listed",
+    "Lookalikes",
+    "Poison",
+    "Posted",
+    "Steady",
+    "Storm",
+    "Stream",
+    "Submission",
+    "Traffic",
+    "awkward_ids",
+    "contradiction",
+    "lookalikes",
+    "of_events",
+    "poison",
+    "steady",
+    "storm",
+]
 
-
-@dataclass(frozen=True, slots=True)
-class Email:
-    """The mail an event asks for."""
-
-    to: str
-    subject: str = "Ready"
-    text: str = "Your page is ready."
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Event:
-    """One event of the ingest contract."""
-
-    id: str
-    source: str = SOURCE
-    type: str = "page.published"
-    data: Mapping[str, Any] = field(default_factory=dict)
-    email: Email | None = None
-    poison: bool = False  # acceptable, but the service cannot finish it
-
-    @property
-    def pair(self) -> Pair:
-        """Its identity."""
-        return Pair(self.source, self.id)
-
-    @property
-    def payload(self) -> str:
-        """A digest of {type, data, email}: equal digests are equal payloads."""
-        body = {key: value for key, value in self.to_json().items() if key not in ("id", "source")}
-        return hashlib.sha256(json.dumps(body, sort_keys=True).encode()).hexdigest()[:16]
-
-    def to_json(self) -> dict[str, Any]:
-        """The body of POST /ingest."""
-        body: dict[str, Any] = {"id": self.id, "source": self.source, "type": self.type, "data": dict(self.data)}
-        if self.email is not None:
-            body["email"] = dataclasses.asdict(self.email)
-        return body
-
-
-@dataclass(frozen=True, slots=True)
-class Submission:
-    """One event posted at `at_s`, `copies` times at once (each copy by a client of its own)."""
-
-    at_s: float
-    event: Event
-    copies: int = 1
+AWKWARD_IDS = ("a/b", "..", ".", "", "two words", "a%2Fb", "line\r\nbreak", "nul\0", "?source=b5#", "e\u0301v\u00e9nement")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -83,7 +59,7 @@ class Steady:
         gap = 1 / self.per_second
         count = round(self.per_second * self.for_seconds)
         return [
-            Submission((number + random.random()) * gap, _event(f"evt_{number:06d}", mailed=random.random() < self.mailed))
+            Submission((number + random.random()) * gap, event_of(f"evt_{number:06d}", mailed=random.random() < self.mailed))
             for number in range(count)
         ]
 
@@ -106,7 +82,7 @@ class Storm:
         return f"{self.events} events, each posted {self.copies} times at once, at {times}"
 
     def lay_out(self, random: Random) -> list[Submission]:
-        events = [_event(f"storm_{number:04d}", mailed=True) for number in range(self.events)]
+        events = [event_of(f"storm_{number:04d}", mailed=True) for number in range(self.events)]
         return [
             Submission(at + number * self.gap_seconds, event, self.copies)
             for at in self.at_seconds
@@ -130,7 +106,7 @@ class Lookalikes:
     def lay_out(self, random: Random) -> list[Submission]:
         pairs = (("a:b", "c"), ("a", "b:c"), ("north", "same-id"), ("south", "same-id"))
         return [
-            Submission(self.at_seconds + 0.4 * number, _event(name, source=source, mailed=True))
+            Submission(self.at_seconds + 0.4 * number, event_of(name, source=source, mailed=True))
             for number, (source, name) in enumerate(pairs)
         ]
 
@@ -149,7 +125,7 @@ class Contradiction:
         return f"one event posted again in another order of keys, and then with another payload, at {self.at_seconds:g} s"
 
     def lay_out(self, random: Random) -> list[Submission]:
-        first = dataclasses.replace(_event("contradicted", mailed=True), data={"number": "contradicted", "colour": "red"})
+        first = dataclasses.replace(event_of("contradicted", mailed=True), data={"number": "contradicted", "colour": "red"})
         same = dataclasses.replace(first, data=dict(reversed(list(first.data.items()))))
         other = dataclasses.replace(first, data={"number": "another payload"})
         return [Submission(self.at_seconds + 0.5 * number, event) for number, event in enumerate((first, same, other))]
@@ -171,9 +147,9 @@ class Poison:
     def lay_out(self, random: Random) -> list[Submission]:
         laid_out = []
         for number, at in enumerate(self.at_seconds):
-            nul = dataclasses.replace(_event(f"nul_{number}", mailed=True), data={"text": "a\u0000b"}, poison=True)
+            nul = dataclasses.replace(event_of(f"nul_{number}", mailed=True), data={"text": "a\u0000b"}, poison=True)
             refused = dataclasses.replace(
-                _event(f"refused_{number}", mailed=True), email=Email(f"reader@{REFUSED_DOMAIN}"), poison=True
+                event_of(f"refused_{number}", mailed=True), email=Email(f"reader@{REFUSED_DOMAIN}"), poison=True
             )
             laid_out += [Submission(at, nul), Submission(at + 0.1, refused)]
         return laid_out
@@ -201,7 +177,7 @@ class Posted:
 
     @property
     def submission(self) -> Submission:
-        event = _event(self.id, source=self.source, mailed=self.mailed or self.content == "refused")
+        event = event_of(self.id, source=self.source, mailed=self.mailed or self.content == "refused")
         if self.content == "changed":
             event = dataclasses.replace(event, data={"number": "another payload"})
         elif self.content == "nul":
@@ -230,7 +206,25 @@ class Listed:
         return self
 
 
-Stream = Steady | Storm | Lookalikes | Contradiction | Poison | Listed
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AwkwardIds:
+    """Ids that vanish or change in a URL, in a log or in a database: refused, or as readable as any other."""
+
+    at_seconds: float
+
+    @property
+    def story(self) -> str:
+        return f"{len(AWKWARD_IDS)} events with ids that are hard to ask for, from {self.at_seconds:g} s on"
+
+    def lay_out(self, random: Random) -> list[Submission]:
+        events = [dataclasses.replace(event_of("awkward", mailed=True), id=name, poison=True) for name in AWKWARD_IDS]
+        return [Submission(self.at_seconds + 0.2 * number, event) for number, event in enumerate(events)]
+
+    def thinned(self, to: int) -> AwkwardIds:
+        return self
+
+
+Stream = Steady | Storm | Lookalikes | Contradiction | Poison | Listed | AwkwardIds
 
 
 @dataclass(frozen=True, slots=True)
@@ -287,6 +281,6 @@ def of_events(events: Iterable[Posted]) -> Traffic:
     return Traffic((Listed(events=tuple(events)),))
 
 
-def _event(name: str, *, mailed: bool, source: str = SOURCE) -> Event:
-    email = Email(f"{name.replace(':', '.')}@example.com") if mailed else None
-    return Event(id=name, source=source, data={"number": name}, email=email)
+def awkward_ids(*, at_seconds: float) -> Traffic:
+    """Ids that are hard to ask for: a service may refuse them, or keep its promises for them, too."""
+    return Traffic((AwkwardIds(at_seconds=at_seconds),))
