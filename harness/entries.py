@@ -161,6 +161,16 @@ class Probe:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Crowd:
+    """Which share of this machine's processors, 0 to 1, went to others than the service and its servers for a moment."""
+
+    kind: ClassVar[str] = "crowd"
+    begin_s: float
+    end_s: float
+    others: float
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Scrape:
     """What the metrics of one process said of the backlog at one moment."""
 
@@ -202,11 +212,11 @@ class Rest:
     rows_read: bool = False  # whether the final rows could be read
 
 
-Entry = Post | Read | Call | Handed | Stored | Row | Suffered | Lifecycle | Probe | Scrape | Span | Rest
+Entry = Post | Read | Call | Handed | Stored | Row | Suffered | Lifecycle | Probe | Crowd | Scrape | Span | Rest
 KINDS: Mapping[str, type[Entry]] = {
-    kind.kind: kind for kind in (Post, Read, Call, Handed, Stored, Row, Suffered, Lifecycle, Probe, Scrape, Span, Rest)
+    kind.kind: kind for kind in (Post, Read, Call, Handed, Stored, Row, Suffered, Lifecycle, Probe, Crowd, Scrape, Span, Rest)
 }
-E = TypeVar("E", Post, Read, Call, Handed, Stored, Row, Suffered, Lifecycle, Probe, Scrape, Span, Rest)
+E = TypeVar("E", Post, Read, Call, Handed, Stored, Row, Suffered, Lifecycle, Probe, Crowd, Scrape, Span, Rest)
 
 
 def entry_from(data: dict[str, Any]) -> Entry:
