@@ -158,6 +158,35 @@ class Contradiction:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Quarrel:
+    """Pairs that are posted with two payloads at the same moment, `copies` times each: one payload wins, the other is refused."""
+
+    pairs: int
+    copies: int
+    at_seconds: tuple[float, ...]
+
+    @property
+    def story(self) -> str:
+        times = " and ".join(f"{at:g} s" for at in self.at_seconds)
+        return f"{self.pairs} pairs, each posted with two payloads {self.copies} times at once, at {times}"
+
+    def lay_out(self, random: Random) -> list[Submission]:
+        sides = [
+            (event, dataclasses.replace(event, data={"number": "another payload"}))
+            for event in (_event(f"quarrel_{number:04d}", mailed=True) for number in range(self.pairs))
+        ]
+        return [
+            Submission(at + number * 0.2, side, self.copies)
+            for at in self.at_seconds
+            for number, pair in enumerate(sides)
+            for side in random.sample(pair, 2)
+        ]
+
+    def thinned(self, to: int) -> Quarrel:
+        return dataclasses.replace(self, pairs=min(self.pairs, max(1, to // 4)), copies=min(self.copies, 6))
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Poison:
     """Events that are acceptable but cannot be finished: NUL in `data`, or an address the provider refuses for good."""
 
@@ -181,7 +210,7 @@ class Poison:
         return self
 
 
-Stream = Steady | Storm | Lookalikes | Contradiction | Poison
+Stream = Steady | Storm | Lookalikes | Contradiction | Quarrel | Poison
 
 
 @dataclass(frozen=True, slots=True)
@@ -226,6 +255,11 @@ def lookalikes(*, at_seconds: float) -> Traffic:
 def contradiction(*, at_seconds: float) -> Traffic:
     """The same pair twice, with different payloads."""
     return Traffic((Contradiction(at_seconds=at_seconds),))
+
+
+def quarrel(*, pairs: int, copies: int, at_seconds: tuple[float, ...]) -> Traffic:
+    """The same pairs with two payloads at the same moment, many times."""
+    return Traffic((Quarrel(pairs=pairs, copies=copies, at_seconds=at_seconds),))
 
 
 def poison(*, at_seconds: tuple[float, ...]) -> Traffic:
