@@ -9,8 +9,9 @@ import asyncio
 import enum
 import json
 import time
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Coroutine, Mapping
 from dataclasses import dataclass
+from typing import Any
 
 import httpx
 
@@ -24,6 +25,7 @@ _TOO_MANY_REQUESTS = 429
 _SERVER_ERRORS = 500
 _CREDENTIALS = (401, 403)
 _TRY_AGAIN = (408, 425)
+_STOOD_STILL_SECONDS = 0.25  # a timer that is so late was not held up by this process
 _ABOUT_TO_WRITE = ("send_request_headers.started", "send_request_body.started")  # steps that httpcore tells of
 
 
@@ -56,7 +58,8 @@ class Mailer:
         self._settings = settings
         self._url = httpx.URL(settings.sendgrid_url)
         seconds = settings.mail_timeout_seconds
-        self._timeout = httpx.Timeout(seconds, connect=seconds / 2).as_dict()
+        # Longer than a call may take, so that it is `_in_time` that gives up.
+        self._timeout = httpx.Timeout(3 * seconds, connect=seconds / 2).as_dict()
         key = settings.sendgrid_api_key.get_secret_value()
         self._headers = httpx.Headers({"Authorization": f"Bearer {key}", "Content-Type": "application/json"})
 
@@ -67,8 +70,7 @@ class Mailer:
         process may be frozen between the two, and without its body a mail is not taken. Only what it raises is raised.
         """
         try:
-            async with asyncio.timeout(self._settings.mail_timeout_seconds):
-                response = await self._post(event, just_before=just_before)
+            response = await _in_time(self._post(event, just_before=just_before), seconds=self._settings.mail_timeout_seconds)
         except (httpx.ConnectError, httpx.ConnectTimeout, httpx.PoolTimeout) as error:
             return Answer(Outcome.TRANSIENT, f"mail provider unreachable ({type(error).__name__})")
         except (httpx.HTTPError, OSError, TimeoutError) as error:
@@ -91,6 +93,24 @@ class Mailer:
         response = await self._transport.handle_async_request(request)
         await response.aread()
         return response
+
+
+async def _in_time(exchange: Coroutine[Any, Any, httpx.Response], *, seconds: float) -> httpx.Response:
+    """The response, if it comes within ``seconds`` in which this process ran; else raises TimeoutError.
+
+    One that stood still for longer finds its time-out beside an answer nobody has looked at, or beside a call that only now
+    leaves. It takes its time again before it gives up, or what was taken would be mailed once more.
+    """
+    now, task = asyncio.get_running_loop().time, asyncio.create_task(exchange)
+    due = now() + seconds
+    try:
+        if (await asyncio.wait([task], timeout=seconds))[0]:
+            return task.result()
+        if now() > due + _STOOD_STILL_SECONDS and (await asyncio.wait([task], timeout=seconds))[0]:
+            return task.result()
+        raise TimeoutError
+    finally:
+        task.cancel()
 
 
 def body(event: Event, *, mail_from: str) -> dict[str, object]:
