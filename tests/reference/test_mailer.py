@@ -111,7 +111,7 @@ async def test_no_call_lasts_longer_than_its_time() -> None:
 async def test_a_process_that_stood_still_looks_at_the_answer_before_it_gives_up() -> None:
     async def handler(request: httpx.Request) -> httpx.Response:
         await asyncio.sleep(0)
-        time.sleep(SETTINGS.mail_timeout_seconds + 0.3)  # as a freeze does: nothing of this process runs
+        time.sleep(SETTINGS.mail_timeout_seconds + 0.3)  # noqa: ASYNC251  # as a freeze does: nothing of this process runs
         await asyncio.sleep(0.01)
         return httpx.Response(202)
 
