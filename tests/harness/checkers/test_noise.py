@@ -21,9 +21,7 @@ def test_from_a_quarter_of_a_second_on_the_stub_is_slow(latency_s: float, is_slo
 
 
 @pytest.mark.parametrize(("others", "is_stall"), [(0.0, False), (0.6, False), (0.61, True), (1.0, True)])
-def test_others_that_took_most_of_the_processors_stall_a_service_though_the_stub_is_served(
-    others: float, is_stall: bool
-) -> None:
+def test_others_that_took_most_of_the_processors_stall_a_service_though_the_stub_is_served(others: float, is_stall: bool) -> None:
     assert stalls(Story().probed(10.5).crowd(10, 11, others).history) == ([(9.0, 12.0)] if is_stall else [])
 
 
