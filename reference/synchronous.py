@@ -13,6 +13,7 @@ from dataclasses import dataclass
 
 from reference import spans
 from reference.backoff import Backoff
+from reference.deadline import deadline
 from reference.events import Event, Pair
 from reference.mailer import Answer, Outcome
 from reference.markers import Markers, Standing
@@ -69,7 +70,7 @@ class SynchronousPath:
         attempt = Attempt(event, NewRow.of(event), owner, begun=now, started=now)
         try:
             with spans.processing(event) as span:
-                async with asyncio.timeout(self._settings.sync_deadline_seconds):
+                async with deadline(self._settings.sync_deadline_seconds):
                     settled = await self._process_storable(attempt)
                 span.set("ingest.outcome", "processed" if settled is None else "duplicate")
                 return settled
