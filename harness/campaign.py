@@ -172,7 +172,9 @@ def _die_with(parent: int) -> None:
     """In a pool process: end when the harness does, and let Ctrl-C be the harness' business."""
     ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, signal.SIGKILL)
     signal.signal(signal.SIGINT, signal.SIG_IGN)
-    logging.lastResort = logging.NullHandler()  # what a killed simulated process leaves may log when it is swept up: on nobody's terminal
+    logging.lastResort = (
+        logging.NullHandler()
+    )  # what a killed simulated process leaves may log when it is swept up: on nobody's terminal
     if os.getppid() != parent:
         os._exit(1)
 

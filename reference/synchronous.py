@@ -170,9 +170,9 @@ class SynchronousPath:
 
     async def _may_mail(self, attempt: Attempt) -> None:
         """A mail begins while the lease is good, and ends before the request does: cut off, it would be sent once more."""
-        now, deadline_seconds = asyncio.get_running_loop().time(), self._settings.sync_deadline_seconds
-        is_stale = now - attempt.started > deadline_seconds
-        if is_stale or now - attempt.begun > deadline_seconds - self._settings.mail_timeout_seconds:
+        now, longest_seconds = asyncio.get_running_loop().time(), self._settings.sync_deadline_seconds
+        mail_seconds = min(self._settings.mail_timeout_seconds, longest_seconds / 2)
+        if now - attempt.started > longest_seconds or now - attempt.begun > longest_seconds - mail_seconds:
             raise TooLateError
 
     async def _not_sent(self, attempt: Attempt, answer: Answer) -> None:
