@@ -140,18 +140,19 @@ class Lookalikes:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Contradiction:
-    """One event, and a little later the same pair with another payload, which must be refused."""
+    """One event, then the same in another order of keys, a duplicate, then the same pair with another payload, to be refused."""
 
     at_seconds: float
 
     @property
     def story(self) -> str:
-        return f"one pair posted again with another payload, at {self.at_seconds:g} s"
+        return f"one event posted again in another order of keys, and then with another payload, at {self.at_seconds:g} s"
 
     def lay_out(self, random: Random) -> list[Submission]:
-        first = _event("contradicted", mailed=True)
-        second = dataclasses.replace(first, data={"number": "another payload"})
-        return [Submission(self.at_seconds, first), Submission(self.at_seconds + 1.0, second)]
+        first = dataclasses.replace(_event("contradicted", mailed=True), data={"number": "contradicted", "colour": "red"})
+        same = dataclasses.replace(first, data=dict(reversed(list(first.data.items()))))
+        other = dataclasses.replace(first, data={"number": "another payload"})
+        return [Submission(self.at_seconds + 0.5 * number, event) for number, event in enumerate((first, same, other))]
 
     def thinned(self, to: int) -> Contradiction:
         return self
@@ -272,7 +273,7 @@ def lookalikes(*, at_seconds: float) -> Traffic:
 
 
 def contradiction(*, at_seconds: float) -> Traffic:
-    """The same pair twice, with different payloads."""
+    """The same pair three times, the last time with another payload."""
     return Traffic((Contradiction(at_seconds=at_seconds),))
 
 

@@ -25,6 +25,7 @@ import math
 from collections.abc import Sequence
 from typing import NamedTuple
 
+from harness.checkers.losses import lost_beyond_claims
 from harness.checkers.noise import LONGEST_PAUSE_SECONDS, Stall, is_doubtful, rest_is_doubtful, stalls, weighed
 from harness.checkers.promises import (
     due_mails,
@@ -49,7 +50,7 @@ NO_CLAIM = "whether it explains them is told by claims.reclaim_seconds, which th
 @checker("mails")
 def every_accepted_event_is_mailed(history: History) -> Verdict:
     """Every accepted event that asked for a mail was mailed, or failed justifiably."""
-    due, taken, excuses = due_mails(history), mails_taken(history), excused(history)
+    due, taken, excuses = due_mails(history), mails_taken(history), excused(history) | lost_beyond_claims(history)
     missing = [pair for pair in due if pair not in taken and pair not in excuses]
     if why := why_no_mail_is_told_apart(history):
         return unknown(why, checked=len(due))

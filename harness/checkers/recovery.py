@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping, Sequence
 
+from harness.checkers.losses import lost_beyond_claims
 from harness.checkers.noise import Stall, is_doubtful, not_held_up, stalled_seconds, stalls, weighed
 from harness.checkers.promises import (
     FINAL_STATUSES,
@@ -86,7 +87,10 @@ def backlog_drains(history: History, *, within_seconds: float) -> Verdict:
     promised, shown, done_s = history.promised, sightings(history), _delivered_s(history)
     healed_s, violations, undecided = last_fault_end_s(history, but=TURNS), [], 0
     stalled, set_aside, until_s = stalls(history), 0, _judged_until_s(history)
+    lost = lost_beyond_claims(history)
     for pair, promise in promised.items():
+        if pair in lost:
+            continue
         deadline_s = max(healed_s, promise.end_s) + within_seconds
         late = _lateness(shown.get(pair, []), done_s.get(pair, math.inf), deadline_s)
         unseen = done_s.get(pair, math.inf) == math.inf and not shown.get(pair) and not history.is_quiet
