@@ -110,6 +110,8 @@ class SynchronousPath:
             await self._mail(attempt)
         elif reservation.row.status == "pending":
             await self._note_completed(attempt.new.pair, is_marked=attempt.is_marked)
+        if self._is_stale(attempt):
+            raise _unknown("The request was held up for too long")  # somebody else may have processed the event, and said so
         return None
 
     async def _mark(self, markers: Markers, attempt: Attempt) -> Standing:
@@ -172,8 +174,11 @@ class SynchronousPath:
         """A mail begins while the lease is good, and ends before the request does: cut off, it would be sent once more."""
         now, longest_seconds = asyncio.get_running_loop().time(), self._settings.sync_deadline_seconds
         mail_seconds = min(self._settings.mail_timeout_seconds, longest_seconds / 2)
-        if now - attempt.started > longest_seconds or now - attempt.begun > longest_seconds - mail_seconds:
+        if self._is_stale(attempt) or now - attempt.begun > longest_seconds - mail_seconds:
             raise TooLateError
+
+    def _is_stale(self, attempt: Attempt) -> bool:
+        return asyncio.get_running_loop().time() - attempt.started > self._settings.sync_deadline_seconds
 
     async def _not_sent(self, attempt: Attempt, answer: Answer) -> None:
         """Refused for good: nothing stays. Anything else: the row stays, for the retry to resume. Always raises."""
