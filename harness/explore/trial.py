@@ -73,7 +73,9 @@ def demands(trial: Trial, system: System) -> Iterator[Checker]:
     if _is_asked_after_the_last_fault(trial):
         yield checkers.ingest_recovers(within_seconds=INGEST_RECOVERS_WITHIN_SECONDS)
     yield from _demands_of(trial.plan)
-    if any(_is_seen_to_turn(planned, trial.posted) for planned in trial.plan):
+    others = {type(planned.fault).needs for planned in trial.plan if not isinstance(planned.fault, FlagFlips)}
+    # Who stands still, or cannot reach Redis, cannot know that the flag was turned.
+    if not others & {"api", "redis"} and any(_is_seen_to_turn(planned, trial.posted) for planned in trial.plan):
         yield checkers.the_flag_is_followed(within_seconds=FLAG_IS_FOLLOWED_WITHIN_SECONDS)
 
 
