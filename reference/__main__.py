@@ -17,7 +17,7 @@ from random import SystemRandom
 import httpx
 from prometheus_client import ProcessCollector
 
-from reference import commands, drain, flag_commands, letter_commands, logs, supervisor, wiring
+from reference import commands, drain, flag_commands, letter_commands, logs, pace, supervisor, wiring
 from reference.connection import QUEUE_ERRORS
 from reference.postgres import PostgresStore
 from reference.settings import BadSettingsError, Settings, read_settings
@@ -56,7 +56,7 @@ def _run(arguments: argparse.Namespace, settings: Settings, traced: Tracing | No
     given = _surroundings(settings, traced)
     if arguments.process == "api":
         return _serve(given, host=arguments.host, port=arguments.port)
-    return asyncio.run(_work(given, host=arguments.host, port=arguments.port))
+    return pace.run(_work(given, host=arguments.host, port=arguments.port))
 
 
 def _parser() -> argparse.ArgumentParser:
@@ -86,7 +86,7 @@ def _serve(given: wiring.Surroundings, *, host: str, port: int) -> int:
     # uvicorn repeats the signal that ended it once it is done; an orderly end is not a death by signal.
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: None)
-    asyncio.run(_serve_until_signalled(given, host=host, port=port))
+    pace.run(_serve_until_signalled(given, host=host, port=port))
     return 0
 
 
@@ -109,6 +109,7 @@ async def _serve_until_signalled(given: wiring.Surroundings, *, host: str, port:
             access_log=False,
             timeout_graceful_shutdown=grace_seconds(given.settings),
         )
+        pace.settle()
         await PoliteServer(config).serve()
 
 

@@ -14,6 +14,8 @@ from typing import Annotated, Any
 import rfc8785
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, JsonValue, ValidationError
 
+from reference.canonical import canonical
+
 # RFC 3986: the characters of a path segment without "%", and those of a URI reference.
 _ID = r"^[A-Za-z0-9\-._~!$&'()*+,;=:@]{1,255}$"
 _SOURCE = r"^(?:[A-Za-z0-9\-._~:/?#\[\]@!$&'()*+,;=]|%[0-9A-Fa-f]{2}){1,255}$"
@@ -100,7 +102,7 @@ def can_exist(event_id: str, *, source: str | None) -> bool:
 def fingerprint(event: Event) -> str:
     """SHA-256 (hex) of the RFC 8785 form of {type, data, email}. Raises InvalidEventError where there is no such form."""
     try:
-        return hashlib.sha256(rfc8785.dumps(event.payload())).hexdigest()
+        return hashlib.sha256(canonical(event.payload())).hexdigest()
     except rfc8785.CanonicalizationError:
         # Its own words quote the number.
         raise InvalidEventError("data holds a number without a canonical JSON form (RFC 8785); send it as a string") from None
