@@ -9,6 +9,7 @@ from __future__ import annotations
 import hashlib
 import re
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Annotated, Any
 
 import rfc8785
@@ -57,7 +58,7 @@ class Event(BaseModel):
     data: JsonValue = None
     email: Email | None = None
 
-    @property
+    @cached_property
     def pair(self) -> Pair:
         """What identifies this event."""
         return Pair(source=self.source, id=self.id)
@@ -74,7 +75,7 @@ class Pair:
     source: str
     id: str
 
-    @property
+    @cached_property
     def key(self) -> str:
         """An unambiguous name of the pair for Redis keys."""
         return f"{len(self.source)}:{self.source}:{self.id}"
