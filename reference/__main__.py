@@ -127,6 +127,7 @@ async def _work(given: wiring.Surroundings, *, host: str, port: int | None) -> i
         why = os.strerror(error.errno or 0)
         print(f"Port {port} of {host} cannot be listened on: {why}. Give another --port.", file=sys.stderr)
         return 2
+    pace.settle()
     async with given.transport, port_open:
         await parts.worker.run(terminated)
     with contextlib.suppress(*QUEUE_ERRORS):

@@ -24,7 +24,7 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 from reference import openapi, preference, problems
 from reference.answers import Accepted, Duplicate, EventStatus, Failure, Health, Processed
 from reference.encodings import event_in
-from reference.events import Event, InvalidEventError, Pair
+from reference.events import Event, InvalidEventError
 from reference.exposition import CONTENT_TYPE
 from reference.handover import Handover
 from reference.intake import Acceptance, UnansweredError, UnavailableError

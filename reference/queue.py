@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any
 
 from redis.asyncio import Redis
@@ -43,7 +44,7 @@ class Entry:
     was_mailed: bool
     traceparent: str = ""
 
-    @property
+    @cached_property
     def pair(self) -> Pair:
         """The event's identity."""
         return Pair.of_key(self.key)

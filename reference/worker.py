@@ -1,18 +1,19 @@
 """The worker: reads the queue, keeps its leases, reclaims what dead workers left, brings back what is due, stops in order.
 
 Each duty is a loop of its own that survives every outage by trying again.
-Where to go next: ``delivery`` (what happens to one entry).
+Where to go next: ``delivery`` (what happens to one entry), ``batch`` (to many that are alike).
 """
 
 from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
+from typing import Any
 
 from redis.exceptions import ResponseError
 
-from reference.backoff import Backoff
+from reference.batch import Batches
 from reference.connection import QUEUE_ERRORS
 from reference.defect import described
 from reference.delivery import Delivery
@@ -32,14 +33,15 @@ _RETIRE_SECONDS = 0.5
 class Worker:
     """One worker process."""
 
-    def __init__(self, *, delivery: Delivery, leases: Leases, settings: Settings, backoff: Backoff, watch: Watch) -> None:
+    def __init__(self, delivery: Delivery, batches: Batches, *, leases: Leases, settings: Settings, watch: Watch) -> None:
         self._queue = leases.queue
         self._watch = watch
         self._delivery = delivery
+        self._batches = batches
         self._leases = leases
         self._settings = settings
-        self._backoff = backoff
-        self._tasks: dict[str, tuple[Entry, asyncio.Task[None]]] = {}
+        self._backoff = delivery.backoff
+        self._tasks: dict[str, tuple[Entry, asyncio.Task[Any]]] = {}
         self._room = asyncio.Event()
         self._stopping = asyncio.Event()
         self._reclaims_from = 0.0
@@ -125,15 +127,31 @@ class Worker:
             raise
         taken = {entry.entry_id for entry in entries}
         self._drop([reading for reading in readings if reading.entry_id not in taken])
+        self._begin_all(entries)
+
+    def _begin_all(self, entries: Sequence[Entry]) -> None:
+        together = self._batches.fitting(entries) if self._settings.fast_path else []
+        if together:
+            task = asyncio.create_task(self._batches.end(together))
+            self._tasks |= {entry.entry_id: (entry, task) for entry in together}
+            task.add_done_callback(lambda done: self._ended_together(together, done))
         for entry in entries:
-            self._begin(entry)
+            if entry.entry_id not in self._tasks:
+                self._begin(entry)
 
     def _begin(self, entry: Entry) -> None:
         task = asyncio.create_task(self._watch.follow(entry, self._delivery.deliver))
         self._tasks[entry.entry_id] = (entry, task)
         task.add_done_callback(lambda done: self._ended(entry, done))
 
-    def _ended(self, entry: Entry, task: asyncio.Task[None]) -> None:
+    def _ended_together(self, entries: Sequence[Entry], task: asyncio.Task[list[Entry]]) -> None:
+        for entry in entries:
+            self._ended(entry, task)
+        if not task.cancelled() and task.exception() is None:
+            for entry in task.result():
+                self._begin(entry)
+
+    def _ended(self, entry: Entry, task: asyncio.Task[Any]) -> None:
         self._tasks.pop(entry.entry_id, None)
         self._room.set()
         if not task.cancelled() and (error := task.exception()) is not None:
