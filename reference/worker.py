@@ -18,7 +18,7 @@ from reference.connection import QUEUE_ERRORS
 from reference.defect import described
 from reference.delivery import Delivery
 from reference.lease import Leases
-from reference.queue import Delay, Entry, Reading, Reclaim
+from reference.queue import FRESH_SECONDS, Delay, Entry, Reading, Reclaim
 from reference.settings import Settings
 from reference.watch import Watch
 
@@ -42,6 +42,7 @@ class Worker:
         self._settings = settings
         self._backoff = delivery.backoff
         self._tasks: dict[str, tuple[Entry, asyncio.Task[Any]]] = {}
+        self._in_batches = 0  # so many of them
         self._room = asyncio.Event()
         self._stopping = asyncio.Event()
         self._reclaims_from = 0.0
@@ -85,7 +86,8 @@ class Worker:
 
     async def _read_once(self) -> None:
         self._watch.metrics.beat()
-        room = self._settings.most_in_hand - len(self._tasks)
+        most = self._settings.most_in_hand
+        room = min(most - len(self._tasks) + self._in_batches, 2 * most - len(self._tasks))  # those in batches are soon done
         if room <= 0:
             self._room.clear()
             await self._room.wait()
@@ -118,8 +120,9 @@ class Worker:
         if self._stopping.is_set():
             await self._queue.delay([Delay(reading.entry_id, reading.key, 0.0) for reading in readings])
             return
-        # Taking up renews the lease, so it is good from now on: a freeze before the answer must show.
-        self._leases.hold((reading.entry_id for reading in readings), since=asyncio.get_running_loop().time())
+        # From then on the lease is good, whatever taking up did about it: a freeze before the answer must show.
+        since = asyncio.get_running_loop().time() - FRESH_SECONDS
+        self._leases.hold((reading.entry_id for reading in readings), since=since)
         try:
             entries = await self._queue.take(readings)
         except QUEUE_ERRORS:
@@ -134,6 +137,7 @@ class Worker:
         if together:
             task = asyncio.create_task(self._batches.end(together))
             self._tasks |= {entry.entry_id: (entry, task) for entry in together}
+            self._in_batches += len(together)
             task.add_done_callback(lambda done: self._ended_together(together, done))
         for entry in entries:
             if entry.entry_id not in self._tasks:
@@ -145,6 +149,7 @@ class Worker:
         task.add_done_callback(lambda done: self._ended(entry, done))
 
     def _ended_together(self, entries: Sequence[Entry], task: asyncio.Task[list[Entry]]) -> None:
+        self._in_batches -= len(entries)
         for entry in entries:
             self._ended(entry, task)
         if not task.cancelled() and task.exception() is None:
