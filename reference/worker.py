@@ -25,6 +25,7 @@ from reference.watch import Watch
 _log = logging.getLogger(__name__)
 
 _BLOCK_SECONDS = 5.0
+_LOOKS_EVERY_SECONDS = 2.5  # for what dead workers left
 _LAST_READING_SECONDS = 0.5
 _HAND_BACK_SECONDS = 1.5
 _RETIRE_SECONDS = 0.5
@@ -108,7 +109,7 @@ class Worker:
         reclaim = Reclaim(self._settings.reclaim_seconds, self._settings.batch_size) if is_time else None
         readings = await self._queue.tend(most_parked=self._delivery.mails_welcome(), reclaim=reclaim)
         await self._start([reading for reading in readings if not self._knows(reading.entry_id)])
-        await self._queue.alarm.wait(at_most_seconds=self._settings.reclaim_seconds / 2)
+        await self._queue.alarm.wait(at_most_seconds=min(self._settings.reclaim_seconds / 2, _LOOKS_EVERY_SECONDS))
 
     def _let_others_renew(self) -> None:
         """At the start and after an outage the living come first: they have the time of a lease to renew it."""

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import asyncio
 import sys
 from collections.abc import Awaitable, Callable, Sequence
 from typing import Any
+from unittest.mock import patch
 
 from reference import __main__, intake
 
@@ -15,14 +17,15 @@ class OneByOne:
     def __init__(self, call: Callable[[list[Any]], Awaitable[Sequence[Any]]], **_: Any) -> None:
         self._call = call
 
-    async def submit(self, item: Any) -> Any:
+    async def submit(self, item: Any, *, until: float | None = None) -> Any:
         """The answer to a call with ``item`` alone."""
-        (answer,) = await self._call([item])
+        async with asyncio.timeout_at(until):
+            (answer,) = await self._call([item])
         if isinstance(answer, Exception):
             raise answer
         return answer
 
 
 if __name__ == "__main__":
-    intake.Coalescer = OneByOne  # type: ignore[assignment, misc]
-    sys.exit(__main__.main())
+    with patch.object(intake, "Coalescer", OneByOne):
+        sys.exit(__main__.main())

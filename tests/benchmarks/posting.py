@@ -1,4 +1,4 @@
-"""Posts events over keep-alive connections, as a process of its own: closed (each answer is followed by the next request) or open.
+"""Posts events over keep-alive connections, as a process of its own: closed (the next one after each answer) or open.
 
 ``python -m tests.benchmarks.posting PORT NAME --requests 6000 [--per-second 300]``; what it saw is one line of JSON on stdout.
 The open load is a Poisson process drawn from one seed, the same for whoever is measured; latency counts from the intended moment.

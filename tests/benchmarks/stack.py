@@ -18,6 +18,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+import redis as blocking
+
 from harness import systems
 from harness.worlds.real.ports import Ports
 from harness.worlds.real.processes import Guard
@@ -87,14 +89,29 @@ class Server:
         return seen
 
 
+async def others_share(*, seconds: float = 0.5) -> float:
+    """How much of the machine's CPU is in use while nothing of ours has anything to do: 0 is none, 1 all of it."""
+    began = _busy_and_all()
+    await asyncio.sleep(seconds)
+    ended = _busy_and_all()
+    return (ended[0] - began[0]) / max(1, ended[1] - began[1])
+
+
+def _busy_and_all() -> tuple[int, int]:
+    ticks = [int(word) for word in Path("/proc/stat").read_text().splitlines()[0].split()[1:9]]
+    return sum(ticks) - ticks[3] - ticks[4], sum(ticks)
+
+
 @asynccontextmanager
-async def stack() -> AsyncIterator[Stack]:
-    """Fresh servers; nothing is left of them, nor of what was started on them."""
+async def stack(*, fsync: str = "always") -> AsyncIterator[Stack]:
+    """Fresh servers; nothing is left of them, nor of what was started on them. ``fsync`` is Redis' appendfsync."""
     folder = Path(tempfile.gettempdir(), f"stack-{uuid.uuid4().hex}")  # not pytest's, which nobody else may enter
     guard, ports = await Guard.start(folder), Ports()
     try:
         servers = await start_servers(systems.load("async"), {}, guard=guard, ports=ports, logs=folder)
         made = Stack(servers.url("redis"), servers.url("postgres"), ports)
+        with blocking.Redis.from_url(made.redis_url) as client:
+            client.config_set("appendfsync", fsync)
         with ended(made.processes):
             assert made.run("reference", "migrate").wait() == 0
             yield made
