@@ -107,6 +107,7 @@ async def _serve_until_signalled(given: wiring.Surroundings, *, host: str, port:
             log_config=None,  # its lines look like ours
             log_level="warning",
             access_log=False,
+            proxy_headers=False,  # who asked, and by which scheme, is told nobody
             timeout_graceful_shutdown=grace_seconds(given.settings),
         )
         pace.settle()

@@ -22,8 +22,10 @@ def canonical(value: Any) -> bytes:
 def _is_plain(value: Any) -> bool:
     """Whether Python writes it canonically: no fraction, no large number, no key whose order depends on the encoding."""
     kind = type(value)
+    if kind is str:
+        return True
     if kind is dict:
-        return all(key.isascii() and _is_plain(held) for key, held in value.items())
+        return all(map(str.isascii, value)) and all(map(_is_plain, value.values()))
     if kind is list:
         return all(map(_is_plain, value))
     if kind is int:

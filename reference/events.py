@@ -65,7 +65,9 @@ class Event(BaseModel):
 
     def payload(self) -> dict[str, Any]:
         """What the event says, without its identity."""
-        return self.model_dump(include={"type", "data", "email"})
+        email = self.email  # by hand, for model_dump(include=...) takes four times as long
+        mail = None if email is None else {"to": email.to, "subject": email.subject, "text": email.text}
+        return {"type": self.type, "data": self.data, "email": mail}
 
 
 @dataclass(frozen=True)

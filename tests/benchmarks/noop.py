@@ -37,4 +37,12 @@ async def ingest(event: Event) -> dict[str, str]:
 
 
 if __name__ == "__main__":
-    uvicorn.run(app, host="127.0.0.1", port=int(sys.argv[1]), log_config=None, log_level="warning", access_log=False)
+    uvicorn.run(  # as the reference starts its own
+        app,
+        host="127.0.0.1",
+        port=int(sys.argv[1]),
+        log_config=None,
+        log_level="warning",
+        access_log=False,
+        proxy_headers=False,
+    )
