@@ -5,6 +5,7 @@ from __future__ import annotations
 import sys
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
+from typing import Protocol
 
 from rich.console import Console
 from rich.markup import escape
@@ -36,6 +37,21 @@ COUNTS = {  # a column each, and the count that stands in it
 }
 NARROWEST_REMARK = 24
 WIDEST = 1_000
+
+
+class Progressing(Protocol):
+    """A search that is under way."""
+
+    @property
+    def elapsed_s(self) -> float: ...
+
+    @property
+    def told(self) -> str:
+        """How far it has come, in a few words."""
+
+    @property
+    def found(self) -> Sequence[str]:
+        """A line of each distinct find so far."""
 
 
 @contextmanager
@@ -78,6 +94,25 @@ def news_of(execution: Execution) -> str:
     seed = f"seed {execution.seed}, {execution.wall_s:.0f} s"
     why = f": {escape(remark(execution))}" if remark(execution) else ""
     return f"{styled(execution.ruling)} {escape(execution.name)} ({execution.world}, {seed}){why}"
+
+
+@contextmanager
+def searching(seconds: float) -> Iterator[Callable[[Progressing], None]]:
+    """A bar over the budget of a search; call what it yields now and then. Every distinct find is a line of its own."""
+    with Progress(
+        TextColumn("{task.description}"), BarColumn(), TimeElapsedColumn(), console=problems, disable=not problems.is_terminal
+    ) as bar:
+        task = bar.add_task("starting", total=seconds)
+        told = 0
+
+        def show(search: Progressing) -> None:
+            nonlocal told
+            bar.update(task, completed=min(seconds, search.elapsed_s), description=search.told)
+            for line in search.found[told:]:
+                announce(escape(line))
+            told = len(search.found)
+
+        yield show
 
 
 @contextmanager
@@ -182,7 +217,7 @@ def _remark(one: Execution | Campaign) -> str:
     if isinstance(one, Execution):
         return remark(one)
     parts = {"held": one.held, "without bite": one.no_bite, "violated": one.violated, "unknown": one.unknown}
-    return f"{one.drawn} seeds: " + ", ".join(f"{number} {what}" for what, number in parts.items() if number)
+    return f"{one.drawn} {one.unit}: " + ", ".join(f"{number} {what}" for what, number in parts.items() if number)
 
 
 def _counts(one: Execution | Campaign) -> list[str]:

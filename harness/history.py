@@ -18,8 +18,10 @@ from typing import Any
 
 from harness.entries import (
     Call,
+    Crowd,
     E,
     Entry,
+    Handed,
     Lifecycle,
     Outcome,
     Pair,
@@ -39,8 +41,10 @@ from harness.usage import UsageError
 __all__ = [
     "SCHEMA",
     "Call",
+    "Crowd",
     "E",
     "Entry",
+    "Handed",
     "Header",
     "History",
     "Lifecycle",

@@ -54,7 +54,7 @@ def remove_if_empty(folder: RunFolder) -> None:
 def _show(results: Results, folder: RunFolder) -> None:
     many = {(row.name, row.world) for row in results.campaigns}
     if results.proof:
-        show_trials([trial for trial in results.proof if trial.kind == FLAW or not trial.is_caught])
+        show_trials([trial for trial in results.proof if trial.kind == FLAW or trial.ruling in (Ruling.VIOLATED, Ruling.UNKNOWN)])
         console.print(f"{in_a_sentence(results)}\n")
     if results.load:
         gate.show(results)

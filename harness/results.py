@@ -21,6 +21,7 @@ from harness.verdict import Ruling, Verdict, Violation, worst
 
 SCHEMA = 1
 EVIDENCE_CHECKERS = ("every_fault_bit", "acknowledgements_fell_inside_the_fault")
+EXPLORE = "explore"  # the name of the row of all plans that were drawn
 POST, STATUS = "POST /ingest", "GET /ingest/{id}/status"
 
 __all__ = ["Campaign", "Counts", "CriterionRuling", "Execution", "Results", "counts", "execution_of", "total"]
@@ -89,6 +90,11 @@ class Campaign:
     repeat: str = ""
 
     @property
+    def unit(self) -> str:
+        """What is counted: seeds of a scenario, or plans that were drawn."""
+        return "plans" if self.name == EXPLORE else "seeds"
+
+    @property
     def drawn(self) -> int:
         """How many seeds ran, no-bite ones included."""
         return self.held + self.no_bite + self.violated + self.unknown
@@ -153,6 +159,7 @@ class Results:
     campaigns: tuple[Campaign, ...] = ()
     criteria: tuple[CriterionRuling, ...] = ()
     load: tuple[dict[str, Any], ...] = ()
+    exploration: dict[str, Any] | None = None  # what `harness explore` tried and found (`explore/exploration.py`)
     proof: tuple[Trial, ...] = ()  # of `harness prove`
     interrupted: str = ""  # "after 12 of 143 executions" if somebody stopped the run: then it tells of what had ended
     schema: int = SCHEMA

@@ -35,6 +35,7 @@ class Order:
     full_traffic: bool = False
     flaw: str = ""
     plan: tuple[Planned, ...] | None = None  # instead of the scenario's own: a replay
+    written: Scenario | None = None  # instead of the file `scenario` names: a scenario that stands in none yet
 
     @property
     def label(self) -> str:
@@ -63,7 +64,7 @@ def execute(order: Order, folder: Path | None) -> Performed:
 
     Raises UsageError for a system that cannot be started or a name that does not exist.
     """
-    wanted = scenario.load(order.scenario)
+    wanted = order.written or scenario.load(order.scenario)
     system = systems.load(order.system)
     if order.world == "simulated" and system.simulation is None:
         raise UsageError(

@@ -121,7 +121,7 @@ def told_in_numbers(results: Results) -> str:
     rows: list[Execution | Campaign] = [*results.campaigns, *applied]
     names, worlds = {row.name for row in rows}, dict.fromkeys(row.world for row in rows)
     seeds = sum(row.drawn - row.no_bite for row in results.campaigns)
-    many = f", {seeds:,} seeds" if seeds else ""
+    many = f", {seeds:,} {results.campaigns[0].unit}" if seeds else ""
     where = f"{_plural(len(names), 'scenario')} ({' and '.join(worlds) or 'no world'}{many})"
     violated = {verdict.checker for one in applied for verdict in one.verdicts if verdict.ruling is Ruling.VIOLATED}
     only_that = ", in which alone something was violated," if violated and violated <= set(_OF_THE_SERVICE) else ""

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 
-from harness import acceptance, archive, campaign, checkers, faults, gate, proving, report, scenario, sections, systems
+from harness import acceptance, archive, campaign, checkers, exploring, faults, gate, proving, report, scenario, sections, systems
 from harness.archive import RunFolder
 from harness.campaign import Draw
 from harness.display import announce, console, show_findings, styled
@@ -91,6 +91,11 @@ def accept(words: Namespace) -> Ruling:
     chosen = [name for name in names if name in QUICK_REAL] if words.quick else names
     jobs.append(Job(_orders(chosen, words, world="real"), 1))
     return _carry_out(words, jobs, verb="accept", wish=gate.wish_of_acceptance(words))
+
+
+def explore(words: Namespace) -> Ruling:
+    """`harness explore`: draw fault plans for a while, shrink what fails, and show what was met and what was not."""
+    return exploring.explore(words)
 
 
 def load(words: Namespace) -> Ruling:

@@ -5,16 +5,15 @@ Where to go next: ``postman`` (breaker, rate limit, how many at once).
 
 from __future__ import annotations
 
-import asyncio
 import enum
 import json
 import time
-from collections.abc import Awaitable, Callable, Coroutine, Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
-from typing import Any
 
 import httpx
 
+from reference.deadline import deadline
 from reference.events import Event
 from reference.settings import Settings
 
@@ -58,19 +57,20 @@ class Mailer:
         self._settings = settings
         self._url = httpx.URL(settings.sendgrid_url)
         seconds = settings.mail_timeout_seconds
-        # Longer than a call may take, so that it is `_in_time` that gives up.
-        self._timeout = httpx.Timeout(3 * seconds, connect=seconds / 2).as_dict()
+        # The answer is waited for by `deadline`: a time-out of httpx' own would cut it off after a standstill.
+        self._timeout = httpx.Timeout(None, connect=seconds / 2, pool=seconds).as_dict()
         key = settings.sendgrid_api_key.get_secret_value()
         self._headers = httpx.Headers({"Authorization": f"Bearer {key}", "Content-Type": "application/json"})
 
     async def send(self, event: Event, *, just_before: Callable[[], Awaitable[None]]) -> Answer:
-        """Send the mail of ``event``; answers within ``mail_timeout_seconds``.
+        """Send the mail of ``event``; answers within ``mail_timeout_seconds``, and a little later after a standstill.
 
         ``just_before`` is awaited when the connection is there, before the headers are written and again before the body: a
         process may be frozen between the two, and without its body a mail is not taken. Only what it raises is raised.
         """
         try:
-            response = await _in_time(self._post(event, just_before=just_before), seconds=self._settings.mail_timeout_seconds)
+            async with deadline(self._settings.mail_timeout_seconds):
+                response = await self._post(event, just_before=just_before)
         except (httpx.ConnectError, httpx.ConnectTimeout, httpx.PoolTimeout) as error:
             return Answer(Outcome.TRANSIENT, f"mail provider unreachable ({type(error).__name__})")
         except (httpx.HTTPError, OSError, TimeoutError) as error:
@@ -93,24 +93,6 @@ class Mailer:
         response = await self._transport.handle_async_request(request)
         await response.aread()
         return response
-
-
-async def _in_time(exchange: Coroutine[Any, Any, httpx.Response], *, seconds: float) -> httpx.Response:
-    """The response, if it comes within ``seconds`` in which this process ran; else raises TimeoutError.
-
-    One that stood still for longer finds its time-out beside an answer nobody has looked at, or beside a call that only now
-    leaves. It takes its time again before it gives up, or what was taken would be mailed once more.
-    """
-    now, task = asyncio.get_running_loop().time, asyncio.create_task(exchange)
-    due = now() + seconds
-    try:
-        if (await asyncio.wait([task], timeout=seconds))[0]:
-            return task.result()
-        if now() > due + _STOOD_STILL_SECONDS and (await asyncio.wait([task], timeout=seconds))[0]:
-            return task.result()
-        raise TimeoutError
-    finally:
-        task.cancel()
 
 
 def body(event: Event, *, mail_from: str) -> dict[str, object]:

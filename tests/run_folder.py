@@ -6,7 +6,7 @@ import json
 from pathlib import Path
 from typing import Any
 
-PATIENCE_SECONDS = 400
+PATIENCE_SECONDS = 600
 SCENARIOS = ("baseline", "sendgrid_outage", "worker_crash", "duplicate_storm", "backlog", "redis_restart", "poison_event")
 
 

@@ -25,7 +25,7 @@ def violated(one: dict[str, Any]) -> set[str]:
 def test_the_reference_holds(reference_run: Path, name: str) -> None:
     one = execution(reference_run, name)
     counts = one["counts"]
-    assert is_held(one), one["verdicts"]
+    assert is_held(one), [verdict for verdict in one["verdicts"] if verdict["ruling"] in ("unknown", "violated")]
     assert counts["accepted"] > 0
     assert counts["lost"] == counts["stored_twice"] == 0
 

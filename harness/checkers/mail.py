@@ -6,7 +6,8 @@ Mail is at-least-once, for the provider knows no idempotency key. What explains 
 - An interruption: a crash, or a freeze longer than `claims.reclaim_seconds`, with evidence, of a process that does the work,
   of Redis or of Postgres. It began at most 5 s after an earlier mail of that event was taken, or was already going on then
   (see below), and before any client saw the event completed. One interruption explains one more mail of an event, and only
-  until `claims.reclaim_seconds + claims.longest_pause_seconds` after its end: by then the event was taken up again.
+  until `claims.reclaim_seconds + claims.longest_pause_seconds` after its end, or after the end of any other fault of that time:
+  by then the event was taken up again.
 
 An interruption already going on counts because of what happens in one. Bytes already written when a worker dies reach the
 provider after its death; a server that is down cannot keep the record of a mail sent meanwhile; a frozen worker wakes (up to
@@ -102,7 +103,7 @@ def _interruptions(history: History) -> tuple[list[Interruption], list[Interrupt
             Interruption(fault, math.inf) for fault in (*crashes, *freezes)
         ]
     long = [fault for fault in freezes if fault.end_s - fault.begin_s > reclaim_s]
-    claimed = [Interruption(fault, fault.end_s + reclaim_s + pause_s) for fault in (*crashes, *long)]
+    claimed = [Interruption(fault, _until_s(history, fault, reclaim_s + pause_s)) for fault in (*crashes, *long)]
     return claimed, claimed
 
 
@@ -115,6 +116,15 @@ def _kills(history: History, faults: Sequence[Suffered]) -> list[Suffered]:
         for entry in history.of(Lifecycle)
         if entry.what == "killed" and entry.process in fault.processes and fault.begin_s <= entry.at_s <= fault.end_s
     ]
+
+
+def _until_s(history: History, fault: Suffered, patience_s: float) -> float:
+    """By when an event was taken up again after an interruption: other faults of that time hold it up as well."""
+    until_s = fault.end_s + patience_s
+    for other in sorted(history.of(Suffered), key=lambda other: other.begin_s):
+        if other.evidence and other.begin_s <= until_s and other.end_s >= fault.begin_s:
+            until_s = max(until_s, other.end_s + patience_s)
+    return until_s
 
 
 def _may_be_interrupted(history: History) -> bool:

@@ -190,9 +190,9 @@ def is_cut_off(history: History) -> bool:
     return history.rest is None
 
 
-def last_fault_end_s(history: History) -> float:
-    """When the last fault ended; minus infinity if there was none."""
-    return max((fault.end_s for fault in history.of(Suffered)), default=-math.inf)
+def last_fault_end_s(history: History, *, but: str = "") -> float:
+    """When the last fault ended, those of the name `but` not counted; minus infinity if there was none."""
+    return max((fault.end_s for fault in history.of(Suffered) if fault.name != but), default=-math.inf)
 
 
 def working_role(history: History) -> str:

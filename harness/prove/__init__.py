@@ -5,6 +5,7 @@
     tampering   a history in which one fact was changed, so that a checker must accuse
     lies        the facts that are changed
     picture     flaw x checker, as SVG
+    agreement   whether the two worlds rule alike
     chapter     the proof in the report
 
 `harness prove` itself is `harness/proving.py`; what came of a flaw or a lie is a `Trial` (`harness/trial.py`).

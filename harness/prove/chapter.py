@@ -10,6 +10,7 @@ from harness import checkers
 from harness.archive import RunFolder, write_atomically
 from harness.markdown import plain, table
 from harness.matrix import told
+from harness.prove import agreement
 from harness.prove.picture import picture
 from harness.results import Results
 from harness.trial import FLAW, TAMPERING, Trial
@@ -28,6 +29,7 @@ def of(folder: RunFolder, results: Results) -> Iterator[str]:
     if lies:
         yield from _lies(lies)
     if results.proof:
+        yield from agreement.of(results)
         yield from _sight(results)
 
 

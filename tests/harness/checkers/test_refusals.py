@@ -21,7 +21,15 @@ def test_a_refused_event_that_is_stored_or_mailed_all_the_same_is_violated(http_
     stored = Story().refused("b", 1, http_status, poison=True).row("b").quiet().judged_by(refusals_are_honest)
     assert said(stored) == "violated; b of a5 was refused at every attempt, yet it is stored; "
     mailed = Story().refused("b", 1, http_status, poison=True).mailed("b", 2).quiet().judged_by(refusals_are_honest)
-    assert said(mailed) == "violated; b of a5 was refused at every attempt, yet it was mailed; "
+    assert said(mailed) == "violated; b of a5 was refused at every attempt until 2.000 s, yet it was mailed then; "
+
+
+def test_a_503_says_that_nothing_was_taken_though_a_retry_is_accepted() -> None:
+    story = Story().refused("b", 1, end_s=1.5).mailed("b", 1.2).posted("b", 3, "processed").row("b").quiet()
+    told = "violated; b of a5 was refused at every attempt until 1.200 s, yet it was mailed then; "
+    assert said(story.judged_by(refusals_are_honest)) == told
+    story = Story().refused("b", 1, end_s=1.5).posted("b", 3, "processed", end_s=3.5).mailed("b", 3.2).row("b").quiet()
+    assert story.judged_by(refusals_are_honest).ruling is Ruling.HELD
 
 
 def test_a_row_taken_back_and_a_mail_the_provider_refused_are_nothing_left_behind() -> None:

@@ -98,3 +98,19 @@ def test_results_of_before_have_no_proof() -> None:
     text = results().to_json().replace(' "proof": [],\n', "")
     assert '"proof"' not in text
     assert Results.from_json(text).proof == ()
+
+
+def test_where_the_worlds_disagree_is_told_first(tmp_path: Path) -> None:
+    found = results(trial("a"), trial("a", world="real"), trial("b"), trial("b", Ruling.VIOLATED, world="real"), trial("c"))
+    lines = report.render(RunFolder(tmp_path), found).splitlines()
+    section = lines[lines.index("## Do the two worlds agree?") :]
+    assert section[2] == "1 of 2 times the simulation and the real processes gave the same ruling."
+    assert section[6:8] == [
+        "| b | baseline | async | ✗ violated | ✓ held | **no** |",
+        "| a | baseline | async | ✗ violated | ✗ violated | yes |",
+    ]
+    assert section[8] == ""
+
+
+def test_in_one_world_there_is_nothing_to_agree(tmp_path: Path) -> None:
+    assert "agree?" not in report.render(RunFolder(tmp_path), results(trial("a")))

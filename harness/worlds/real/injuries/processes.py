@@ -59,10 +59,12 @@ async def workers_stop(ward: Ward, fault: faults.Fault) -> AsyncIterator[Injury]
     """WorkersStop."""
     fleet = ward.stack.fleet
     injury = Injury(tuple(fleet.names("worker")))
-    ends = await asyncio.gather(*(fleet.terminate(name, within_s=ENDS_WITHIN_S) for name in injury.processes))
+    # Not waited for here: who met the trigger is held until the fault has begun, and can end only then.
+    ending = [asyncio.create_task(fleet.terminate(name, within_s=ENDS_WITHIN_S)) for name in injury.processes]
     try:
         yield injury
     finally:
+        ends = await asyncio.gather(*ending)
         # Those that had ended before: whoever did that starts them again.
         codes = {name: code for name, code in zip(injury.processes, ends, strict=True) if code is not None}
         steps = [f"{name} ended with exit code {code} ({await fleet.start_again(name)})" for name, code in codes.items()]

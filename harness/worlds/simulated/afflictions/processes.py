@@ -61,10 +61,13 @@ async def process_stopped(case: Case, fault: faults.WorkerFreezes | faults.ApiFr
 async def workers_gone(case: Case, fault: faults.WorkersStop) -> AsyncIterator[None]:
     """WorkersStop."""
     case.wound.processes = tuple(member.name for member in case.fleet.workers())
-    ends = await asyncio.gather(*(case.fleet.terminate(name) for name in case.wound.processes))
+    # Not waited for here: who met the trigger is held until the fault has begun, and can end only then.
+    ending = [asyncio.create_task(case.fleet.terminate(name)) for name in case.wound.processes]
+    await asyncio.sleep(0)  # the signals are sent
     try:
         yield
     finally:
+        ends = await asyncio.gather(*ending)
         # Those that had ended before: whoever did that starts them again.
         codes = {name: code for name, code in zip(case.wound.processes, ends, strict=True) if code is not None}
         steps = [f"{name} ended with exit code {code} ({await case.fleet.start_again(name)})" for name, code in codes.items()]
