@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping, Sequence
 
+from harness.checkers.losses import lost_beyond_claims
 from harness.checkers.noise import Stall, is_doubtful, not_held_up, stalled_seconds, stalls, weighed
 from harness.checkers.promises import (
     FINAL_STATUSES,
@@ -86,7 +87,10 @@ def backlog_drains(history: History, *, within_seconds: float) -> Verdict:
     promised, shown, done_s = history.promised, sightings(history), _delivered_s(history)
     healed_s, violations, undecided = last_fault_end_s(history, but=TURNS), [], 0
     stalled, set_aside, until_s = stalls(history), 0, _judged_until_s(history)
+    lost = lost_beyond_claims(history)
     for pair, promise in promised.items():
+        if pair in lost:
+            continue
         deadline_s = max(healed_s, promise.end_s) + within_seconds
         late = _lateness(shown.get(pair, []), done_s.get(pair, math.inf), deadline_s)
         unseen = done_s.get(pair, math.inf) == math.inf and not shown.get(pair) and not history.is_quiet
@@ -146,6 +150,7 @@ def terminations_are_clean(history: History) -> Verdict:
     """A process that is told to stop exits with code 0 within 10 s."""
     entries = history.of(Lifecycle)
     told = {entry: _exit_after(entries[number:]) for number, entry in enumerate(entries) if entry.what in TOLD_TO_STOP}
+    told = {entry: exit_ for entry, exit_ in told.items() if not _was_kept_from_it(entries, entry, exit_)}
     wrong = {entry: _what_is_unclean(entry, exit_, is_over=history.rest is not None) for entry, exit_ in told.items()}
     stalled = stalls(history)
     held_up = [entry for entry, exit_ in told.items() if wrong[entry] and _was_late_beside_noise(stalled, entry, exit_)]
@@ -174,6 +179,17 @@ def _may_have_been_held_up(stalled: Sequence[Stall], entry: Lifecycle) -> bool:
 def _was_late_beside_noise(stalled: Sequence[Stall], told: Lifecycle, end: Lifecycle | None) -> bool:
     """Whether it stopped too late, which may be the machine's; a wrong exit code in good time is not."""
     return end is not None and _took_s(told, end) > STOPS_WITHIN_SECONDS and is_doubtful(stalled, told.at_s, end.at_s)
+
+
+def _was_kept_from_it(entries: Sequence[Lifecycle], told: Lifecycle, end: Lifecycle | None) -> bool:
+    """Whether a fault killed it before its time to stop was over, or froze it: nobody knows what it would have done."""
+    if end is None:
+        return False
+    frozen_s = {"frozen": -math.inf, "resumed": -math.inf} | {
+        entry.what: entry.at_s for entry in entries if entry.process == told.process and entry.at_s <= end.at_s
+    }
+    was_frozen = frozen_s["frozen"] > frozen_s["resumed"] or frozen_s["resumed"] >= told.at_s
+    return was_frozen or (end.what == "killed" and _took_s(told, end) < STOPS_WITHIN_SECONDS)
 
 
 def _took_s(told: Lifecycle, end: Lifecycle) -> float:

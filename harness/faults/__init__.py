@@ -29,19 +29,34 @@ from harness.faults.sendgrid import (
     SendGridTalksGarbage,
     SendGridTrickles,
 )
-from harness.faults.service import ApiCrashes, ApiFreezes, Deploys, FlagFlips, NoFault, WorkerCrashes, WorkerFreezes, WorkersStop
+from harness.faults.service import (
+    FLAG_COMMAND,
+    ApiCrashes,
+    ApiFreezes,
+    ClockJumps,
+    Deploys,
+    EventKillsWorkers,
+    FlagFlips,
+    NoFault,
+    WorkerCrashes,
+    WorkerFreezes,
+    WorkersStop,
+)
 from harness.faults.settings import LinkFailure, Role
 from harness.faults.triggers import TRIGGERS, AmidWork, At, AtOperation, Trigger, UponMail
 
 __all__ = [
     "FAULTS",
+    "FLAG_COMMAND",
     "TRIGGERS",
     "AmidWork",
     "ApiCrashes",
     "ApiFreezes",
     "At",
     "AtOperation",
+    "ClockJumps",
     "Deploys",
+    "EventKillsWorkers",
     "Fault",
     "FlagFlips",
     "LinkFailure",

@@ -31,6 +31,7 @@ from reference.api import create_app
 from reference.memory import MemoryStore
 from reference.settings import Settings
 from reference.tracing import Tracing
+from tests.benchmarks.collector import collect
 from tests.reference.servers import Redis
 from tests.reference.workbench import Database
 
@@ -58,19 +59,6 @@ def collector() -> Iterator[str]:
     yield f"http://127.0.0.1:{listener.getsockname()[1]}/v1/traces"
     process.kill()
     process.join()
-
-
-def collect(listener: socket.socket) -> None:
-    async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        while head := (await reader.readuntil(b"\r\n\r\n")).lower():
-            await reader.readexactly(int(head.partition(b"content-length: ")[2].split(b"\r\n")[0]))
-            writer.write(b"HTTP/1.1 200 OK\r\ncontent-length: 0\r\n\r\n")
-
-    async def main() -> None:
-        server = await asyncio.start_server(serve, sock=listener)
-        await server.serve_forever()
-
-    asyncio.run(main())
 
 
 def test_post_ingest(benchmark: Any, redis: Redis, collector: str) -> None:

@@ -21,7 +21,7 @@ from harness.systems import require_real_processes
 from harness.traffic import Event
 from harness.worlds.answers import post_of, read_of
 from harness.worlds.provider import Provider
-from harness.worlds.real import stub
+from harness.worlds.real import crowd, stub
 from harness.worlds.real.clients import Clients, Request
 from harness.worlds.real.external import brought_along
 from harness.worlds.real.injuries import INFLICTED, Injury, Ward, server_of_ours
@@ -148,7 +148,7 @@ class RealWorld:
         otlp_url = (
             await exits.enter_async_context(sink(self._journal.record, self.wall)) if "traces" in stage.system.offers else ""
         )
-        plot = Plot(ports=ports, logs=stage.folder, journal=self._journal, otlp_url=otlp_url)
+        plot = Plot(ports=ports, logs=stage.folder, journal=self._journal, otlp_url=otlp_url, flaw=stage.flaw)
         self._stack = await exits.enter_async_context(open_stack(stage.system, standin, plot))
         self._clients = Clients(self._stack.fleet, self._stack.ports, headers=stage.system.api.headers, clock=self.wall)
         self._rows = RowReader(self._stack.servers.url("postgres"), stage.system.observe.rows)
@@ -160,6 +160,7 @@ class RealWorld:
         port = ports.draw()
         await start_stub(self._stack.guard, port)
         self._watching.append(stub.watch(partial(self._clients.ask_stub, port), self._note_probe))
+        self._watching.append(crowd.watch(self._stack.guard.pid, self._journal.record, self.clock.now))
 
     async def _close(self) -> None:
         self._journal.end()

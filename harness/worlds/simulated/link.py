@@ -172,6 +172,8 @@ class Link(asyncio.Transport):
             if self._network.random.random() < 0.5:
                 self._reset(ConnectionResetError(f"{self.station.name} reset the connection"))
             return
+        if self.station.on_reply is not None:
+            self.station.on_reply(self.process, data)
         self._deliver(self._protocol_receives, data)
 
     def break_off(self, error: ConnectionError) -> None:

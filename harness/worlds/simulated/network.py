@@ -76,6 +76,7 @@ class Station:
         self.conditions: list[Condition] = []
         self.turned_away = 0  # connections and requests refused because the server was down
         self.broken = 0  # connections and requests that were open when it crashed
+        self.on_reply: Callable[[Process, bytes], None] | None = None  # sees what the server sends to whom
         self._latency_s = latency_s
         self._peers: dict[Peer, None] = {}
         self._backlog: list[Callable[[], None]] = []

@@ -9,7 +9,9 @@ from contextlib import asynccontextmanager
 from pathlib import Path
 
 from harness import faults
+from harness.worlds.behaviours import Kills
 from harness.worlds.flips import evidence_of
+from harness.worlds.real.fleet import BEFORE_RESTART_S
 from harness.worlds.real.injuries.ward import Injury, Ward
 
 ENDS_WITHIN_S = 15.0
@@ -57,10 +59,12 @@ async def workers_stop(ward: Ward, fault: faults.Fault) -> AsyncIterator[Injury]
     """WorkersStop."""
     fleet = ward.stack.fleet
     injury = Injury(tuple(fleet.names("worker")))
-    ends = await asyncio.gather(*(fleet.terminate(name, within_s=ENDS_WITHIN_S) for name in injury.processes))
+    # Not waited for here: who met the trigger is held until the fault has begun, and can end only then.
+    ending = [asyncio.create_task(fleet.terminate(name, within_s=ENDS_WITHIN_S)) for name in injury.processes]
     try:
         yield injury
     finally:
+        ends = await asyncio.gather(*ending)
         # Those that had ended before: whoever did that starts them again.
         codes = {name: code for name, code in zip(injury.processes, ends, strict=True) if code is not None}
         steps = [f"{name} ended with exit code {code} ({await fleet.start_again(name)})" for name, code in codes.items()]
@@ -82,6 +86,30 @@ async def deploys(ward: Ward, fault: faults.Fault) -> AsyncIterator[Injury]:
             if code is not None:  # else it was down already, and whoever did that starts it again
                 steps.append(f"{name} ended with exit code {code} (pid {before}, {await fleet.start_again(name)})")
         injury.evidence = "; ".join(steps) or None
+
+
+@asynccontextmanager
+async def event_kills_workers(ward: Ward, fault: faults.EventKillsWorkers) -> AsyncIterator[Injury]:
+    """EventKillsWorkers."""
+    fleet, injury = ward.stack.fleet, Injury()
+    killed, killing = list[str](), list[asyncio.Task[None]]()
+
+    async def kill_and_bring_back(name: str) -> None:
+        if await fleet.kill(name):
+            killed.append(name)
+            await asyncio.sleep(BEFORE_RESTART_S)
+            await fleet.start_again(name)
+
+    deadly = Kills(lambda name: killing.append(asyncio.create_task(kill_and_bring_back(name))))
+    ward.provider.behaviours.append(deadly)
+    try:
+        yield injury
+    finally:
+        ward.provider.behaviours.remove(deadly)
+        await asyncio.gather(*killing)
+        injury.processes = tuple(dict.fromkeys(killed))
+        if killed:
+            injury.evidence = f"{deadly.id} killed {', '.join(killed)} in the middle of its mail"
 
 
 @asynccontextmanager

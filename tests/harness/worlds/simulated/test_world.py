@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections import Counter
 from collections.abc import Callable, Coroutine
 from typing import Any, get_args
@@ -30,6 +31,8 @@ EVERY_FAULT: dict[str, Planned] = {
     "workers stopped": between(3, 9, faults.WorkersStop()),
     "deploy": between(3, 3, faults.Deploys()),
     "flag": between(3, 10, faults.FlagFlips(100)),
+    "clock jump": between(3, 9, faults.ClockJumps(-600)),
+    "deadly event": between(3, 9, faults.EventKillsWorkers()),
     "api crash": between(3, 9, faults.ApiCrashes()),
     "api freeze": between(3, 9, faults.ApiFreezes()),
     "redis freeze": between(4, 9, faults.RedisFreezes()),
@@ -93,6 +96,28 @@ def test_a_deploy_restarts_every_process_in_order() -> None:
     exits = [(entry.process, entry.exit_code) for entry in history.of(Lifecycle) if entry.what == "exited"]
     assert exits == [("api-0", 0), ("api-1", 0), ("worker-0", 0), ("worker-1", 0)]
     assert all(post.outcome == "ok" for post in history.of(Post))
+
+
+def slow_to_stop(host: Any) -> Callable[[], Coroutine[Any, Any, None]]:
+    """The toy, whose workers take two seconds more to stop."""
+
+    async def main() -> None:
+        await toy.build(host)()
+        await asyncio.sleep(2 if host.role == "worker" else 0)
+
+    return main
+
+
+def test_workers_are_told_to_stop_together() -> None:
+    history = staged(EVERY_FAULT["workers stopped"], seed=1, build=f"{__name__}:slow_to_stop")
+    told = {entry.process: entry.at_s for entry in history.of(Lifecycle) if entry.what == "terminated"}
+    gone = {entry.process: entry.at_s for entry in history.of(Lifecycle) if entry.what == "exited"}
+    assert told.keys() == gone.keys() == {"worker-0", "worker-1"}
+    assert set(told.values()) == {3.0}
+    assert all(5 <= at_s < 7 for at_s in gone.values()), gone
+    (fault,) = history.of(Suffered)
+    assert fault.evidence is not None
+    assert fault.evidence.count("ended with exit code 0 (now incarnation 2)") == 2
 
 
 def test_a_turned_flag_leaves_its_commands_and_what_came_of_it() -> None:

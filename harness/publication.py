@@ -1,4 +1,4 @@
-"""What a verb leaves behind: results and report in the run's folder, and what a person is shown of them on the terminal."""
+"""Publication of a run: results and report in its folder, and what a person is shown of them on the terminal."""
 
 from __future__ import annotations
 
@@ -8,9 +8,11 @@ from pathlib import Path
 
 from harness import acceptance, gate, report
 from harness.archive import Results, RunFolder
-from harness.display import console, show_criteria, show_executions, show_findings, styled
+from harness.display import console, show_criteria, show_executions, show_findings, show_trials, styled
 from harness.load import github
+from harness.prove.chapter import in_a_sentence
 from harness.summary import not_judged, worst_first
+from harness.trial import FLAW
 from harness.verdict import Ruling, Verdict
 
 FINDINGS_SHOWN = 5
@@ -51,6 +53,9 @@ def remove_if_empty(folder: RunFolder) -> None:
 
 def _show(results: Results, folder: RunFolder) -> None:
     many = {(row.name, row.world) for row in results.campaigns}
+    if results.proof:
+        show_trials([trial for trial in results.proof if trial.kind == FLAW or trial.ruling in (Ruling.VIOLATED, Ruling.UNKNOWN)])
+        console.print(f"{in_a_sentence(results)}\n")
     if results.load:
         gate.show(results)
     show_executions([*results.campaigns, *(one for one in results.scenarios if (one.name, one.world) not in many)])

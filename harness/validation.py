@@ -1,8 +1,9 @@
-"""What is wrong with a file that a person wrote: one sentence, in TOML's words instead of pydantic's. Next: `systems.py`."""
+"""What is wrong with what a person wrote, a system file or a fault's settings: one sentence, in other words than pydantic's."""
 
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping
 from typing import Any
 
 from pydantic import BaseModel, ValidationError
@@ -41,14 +42,19 @@ def sentence(error: ValidationError, model: type[BaseModel]) -> str:
         return f"unknown key '{where}'. {nearest(str(first['loc'][-1]), _keys(first['loc'][:-1], model))}"
     if first["type"] == "missing":
         return f"the required key '{where}' is missing; see docs/your-service.md for a complete file."
-    if first["type"] == "value_error":
-        told = f"{where}: {first['ctx']['error']}" if where else str(first["ctx"]["error"])
-        return told if told.endswith("?") else f"{told}."
-    return f"{where} is {json.dumps(first['input'], default=str)}, expected {_expected(first)}."
+    told = wrong_value(first, where=where)
+    return told if told.endswith("?") else f"{told}."
 
 
-def _expected(mistake: dict[str, Any]) -> str:
-    """What should have stood in a place of the file, in TOML's words."""
+def wrong_value(mistake: Mapping[str, Any], *, where: str) -> str:
+    """Which value stands there and what was expected, without a full stop; `mistake` is one of pydantic's `errors()`."""
+    if mistake["type"] == "value_error":
+        return f"{where}: {mistake['ctx']['error']}" if where else str(mistake["ctx"]["error"])
+    return f"{where} is {json.dumps(mistake['input'], default=str)}, expected {_expected(mistake)}"
+
+
+def _expected(mistake: Mapping[str, Any]) -> str:
+    """What should have stood there."""
     kind, context = mistake["type"], mistake.get("ctx", {})
     if kind in EXPECTED:
         return EXPECTED[kind].format(**context)
