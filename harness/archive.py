@@ -24,6 +24,7 @@ from typing import Any, NotRequired, TypedDict, Unpack
 from harness import junit
 from harness.history import History
 from harness.results import Campaign, Counts, CriterionRuling, Execution, Results, counts, execution_of, total
+from harness.trial import Trial
 from harness.usage import UsageError
 
 __all__ = [
@@ -102,8 +103,11 @@ class RunFolder:
 
     def history_of(self, execution: Execution) -> History | None:
         """The stored history of an execution; None if nothing of it was kept. Raises UsageError if it cannot be read."""
-        path = self.path / execution.folder / HISTORY
-        return History.load(path) if execution.folder and path.is_file() else None
+        return History.load(self.path / execution.folder / HISTORY) if self.has_history_of(execution) else None
+
+    def has_history_of(self, execution: Execution) -> bool:
+        """Whether the history of an execution is stored here."""
+        return bool(execution.folder) and (self.path / execution.folder / HISTORY).is_file()
 
     def write(self, results: Results) -> None:
         """Write `results.json` and `junit.xml`."""
@@ -149,11 +153,12 @@ def histories(path: Path) -> Iterator[Path]:
 
 
 class Rest(TypedDict):
-    """When a run began (UTC, ISO 8601) and how long it took; the rows of its load run, if there was one (`load/rows.py`)."""
+    """When a run began (UTC, ISO 8601) and how long it took; the rows of its load run (`load/rows.py`) and its proof."""
 
     started_at: str
     wall_s: float
     load: NotRequired[Sequence[dict[str, Any]]]
+    proof: NotRequired[Sequence[Trial]]
 
 
 def assemble(
@@ -164,7 +169,7 @@ def assemble(
     return Results(
         verb=verb,
         system=system,
-        ruling=Results.overall(scenarios, campaigns, rest.get("load", ())),
+        ruling=Results.overall(scenarios, campaigns, rest.get("load", ()), proof=rest.get("proof", ())),
         started_at=rest["started_at"],
         wall_s=round(rest["wall_s"], 3),
         harness_version=ran.harness,
@@ -174,6 +179,7 @@ def assemble(
         scenarios=tuple(scenarios),
         campaigns=tuple(campaigns),
         load=tuple(rest.get("load", ())),
+        proof=tuple(rest.get("proof", ())),
     )
 
 

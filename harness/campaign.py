@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import ctypes
 import dataclasses
+import logging
 import multiprocessing
 import os
 import signal
@@ -51,7 +52,12 @@ class Draw:
         missed = sum(execution.no_bite for execution in self.executions) if self.draws_again else 0
         goal = min(self.wanted + missed, self.wanted * DRAWN_AT_MOST)
         while self.drawn < goal:
-            seeds = range(self.drawn, min(self.drawn + size, goal))
+            yield from self._next(size, goal=goal)
+
+    def _next(self, size: int, *, goal: int) -> Iterator[tuple[Order, ...]]:
+        """One batch of at most `size` seeds, none beyond `goal` of them."""
+        seeds = range(self.drawn, min(self.drawn + size, goal))
+        if seeds:
             self.drawn = seeds.stop
             yield tuple(dataclasses.replace(self.first, seed=self.first.seed + seed) for seed in seeds)
 
@@ -71,7 +77,7 @@ def run(draws: Sequence[Draw], *, folder: Path, watch: Watch) -> None:
     for world in ("simulated", "real"):
         chosen = [draw for draw in draws if draw.first.world == world]
         if chosen:
-            with _pool(REAL_AT_ONCE if world == "real" else os.cpu_count() or 1) as pool:
+            with pool_of(REAL_AT_ONCE if world == "real" else os.cpu_count() or 1) as pool:
                 _exhaust(pool, chosen, folder=folder, watch=watch)
         if world == "real" and sum(len(draw.executions) for draw in chosen) > 1:
             _try_again(chosen, folder=folder, watch=watch)
@@ -99,7 +105,7 @@ def _exhaust(pool: ProcessPoolExecutor, draws: Sequence[Draw], *, folder: Path, 
 def _try_again(draws: Sequence[Draw], *, folder: Path, watch: Watch) -> None:
     """Once more, alone, what this machine was too busy to decide while other stacks ran beside it; the second try counts."""
     busy = [(draw, number) for draw in draws for number, one in enumerate(draw.executions) if one.noisy]
-    with _pool(1) as pool:
+    with pool_of(1) as pool:
         for draw, number in busy:
             first = draw.executions[number]
             (again,) = pool.submit(_work, (dataclasses.replace(draw.first, seed=first.seed),), folder).result()
@@ -111,10 +117,17 @@ def _try_again(draws: Sequence[Draw], *, folder: Path, watch: Watch) -> None:
 
 def _work(orders: Sequence[Order], folder: Path) -> list[Execution]:
     """In a pool process: execute, and keep what somebody will want to look at."""
+    with stoppable():
+        return [_execute_and_keep(order, RunFolder(folder)) for order in orders]
+
+
+@contextmanager
+def stoppable() -> Iterator[None]:
+    """In a pool process: told to stop, what runs inside cleans up, and the process ends."""
     signal.signal(signal.SIGTERM, _interrupted)
     try:
-        return [_execute_and_keep(order, RunFolder(folder)) for order in orders]
-    except KeyboardInterrupt:  # told to stop: worlds have cleaned up on the way here, and nobody waits for an answer
+        yield
+    except KeyboardInterrupt:  # worlds have cleaned up on the way here, and nobody waits for an answer
         os._exit(1)
     finally:
         signal.signal(signal.SIGTERM, signal.SIG_DFL)
@@ -122,13 +135,13 @@ def _work(orders: Sequence[Order], folder: Path) -> list[Execution]:
 
 def _execute_and_keep(order: Order, run: RunFolder) -> Execution:
     if order.world == "real":
-        place = run.execution_folder(Path(order.scenario).stem, order.world, order.seed)
+        place = run.execution_folder(order.label, order.world, order.seed)
         performed = execute(order, place)
     else:
         performed = execute(order, None)
         if not _is_worth_keeping(performed.execution, run.path):
             return performed.execution
-        place = run.execution_folder(performed.execution.name, order.world, order.seed)
+        place = run.execution_folder(order.label, order.world, order.seed)
     if performed.history is None:
         place.rmdir()
         return performed.execution
@@ -143,7 +156,7 @@ def _is_worth_keeping(execution: Execution, run: Path) -> bool:
 
 
 @contextmanager
-def _pool(at_once: int) -> Iterator[ProcessPoolExecutor]:
+def pool_of(at_once: int) -> Iterator[ProcessPoolExecutor]:
     """A pool whose processes are stopped, not waited for, when something goes wrong here."""
     context = multiprocessing.get_context("spawn")
     pool = ProcessPoolExecutor(at_once, mp_context=context, initializer=_die_with, initargs=(os.getpid(),))
@@ -159,6 +172,9 @@ def _die_with(parent: int) -> None:
     """In a pool process: end when the harness does, and let Ctrl-C be the harness' business."""
     ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, signal.SIGKILL)
     signal.signal(signal.SIGINT, signal.SIG_IGN)
+    logging.lastResort = (
+        logging.NullHandler()
+    )  # what a killed simulated process leaves may log when it is swept up: on nobody's terminal
     if os.getppid() != parent:
         os._exit(1)
 

@@ -69,16 +69,23 @@ def parser() -> argparse.ArgumentParser:
     )
     add = top.add_subparsers(required=True, metavar="VERB")
 
-    accept = _verb(
-        add, "accept", verbs.accept, story="everything: simulate, run for real, write the report", example="harness accept"
-    )
+    _add_accept(add)
+    _verb(add, "list", verbs.list_everything, story="scenarios, faults, checkers, systems", example="harness list")
+    for add_verb in (_add_run, _add_load, _add_explore, _add_prove, _add_ui, _add_check, _add_report, _add_replay):
+        add_verb(add)
+    return top
+
+
+def _add_accept(add: Verbs) -> None:
+    story = "everything: simulate, run for real, write the report"
+    accept = _verb(add, "accept", verbs.accept, story=story, example="harness accept")
     _add_system(accept)
     _add_seed(accept)
     _add_out(accept)
     accept.add_argument("--quick", action="store_true", help="fewer seeds and fewer real scenarios")
 
-    _verb(add, "list", verbs.list_everything, story="scenarios, faults, checkers, systems", example="harness list")
 
+def _add_run(add: Verbs) -> None:
     run = _verb(add, "run", verbs.run, story="run scenarios", example="harness run worker_crash --system draft")
     run.add_argument("scenario", nargs="*", metavar="SCENARIO", help="a name in scenarios/ or a .py file; all without a name")
     _add_system(run)
@@ -86,31 +93,8 @@ def parser() -> argparse.ArgumentParser:
     _add_seed(run)
     run.add_argument("--seeds", type=_positive, default=1, metavar="N", help="so many seeds, from --seed on (default 1)")
     run.add_argument("--full-traffic", action="store_true", help="simulate the full traffic instead of about 20 events")
-    run.add_argument("--flaw", default="", metavar="FILE", help="plant this flaw into the simulated service")
+    run.add_argument("--flaw", default="", metavar="FILE", help="plant this flaw into the service, which has to be Python")
     _add_out(run)
-
-    _add_load(add)
-    _add_ui(add)
-
-    check = _verb(
-        add, "check", verbs.check, story="judge a stored history again", example="harness check reports/20261123T180000Z-run"
-    )
-    check.add_argument("run", metavar="RUN", help="a run's folder, or one history.jsonl")
-
-    report = _verb(
-        add,
-        "report",
-        verbs.rebuild_report,
-        story="rebuild the report of a stored run; exits as that run did",
-        example="harness report reports/20261123T180000Z-accept",
-    )
-    report.add_argument("run", metavar="RUN", help="a run's folder")
-
-    example = "harness replay reports/20261123T180000Z-run/scenarios/worker_crash-simulated-7/history.jsonl"
-    replay = _verb(add, "replay", verbs.replay, story=REPLAY, example=example)
-    replay.add_argument("file", metavar="FILE", help="the history.jsonl of one execution")
-    _add_out(replay)
-    return top
 
 
 def _add_load(add: Verbs) -> None:
@@ -125,6 +109,27 @@ def _add_load(add: Verbs) -> None:
     _add_out(load)
 
 
+def _add_explore(add: Verbs) -> None:
+    story = "search random fault plans; shrink what fails"
+    explore = _verb(add, "explore", verbs.explore, story=story, example="harness explore --seconds 300")
+    _add_system(explore)
+    explore.add_argument("--world", choices=("simulated", "real"), help="default: simulated where the system can be, else real")
+    explore.add_argument("--seconds", type=_positive, default=60, metavar="N", help="how long to search (default 60)")
+    explore.add_argument("--flaw", default="", metavar="FILE", help="plant this flaw into the simulated service")
+    _add_seed(explore)
+    _add_out(explore)
+
+
+def _add_prove(add: Verbs) -> None:
+    story = "plant every flaw, and show that the checker meant for it sees it"
+    prove = _verb(add, "prove", verbs.prove, story=story, example="harness prove --world simulated")
+    _add_system(prove)
+    prove.add_argument("--world", choices=("simulated", "real"), help="in this world only (default: in each that shows a flaw)")
+    prove.add_argument("--seeds", type=_positive, default=60, metavar="N", help="at most so many seeds a flaw (default 60)")
+    _add_seed(prove)
+    _add_out(prove)
+
+
 def _add_ui(add: Verbs) -> None:
     story = "the system, the faults and Locust's web UI together, until Ctrl-C"
     ui = _verb(add, "ui", verbs.ui, story=story, example="harness ui --system draft")
@@ -133,6 +138,25 @@ def _add_ui(add: Verbs) -> None:
     ui.add_argument("--bind", default="127.0.0.1", metavar="ADDRESS", help="where the page is served (default 127.0.0.1)")
     _add_seed(ui)
     _add_out(ui)
+
+
+def _add_check(add: Verbs) -> None:
+    example = "harness check reports/20261123T180000Z-run"
+    check = _verb(add, "check", verbs.check, story="judge a stored history again", example=example)
+    check.add_argument("run", metavar="RUN", help="a run's folder, or one history.jsonl")
+
+
+def _add_report(add: Verbs) -> None:
+    story = "rebuild the report of a stored run; exits as that run did"
+    report = _verb(add, "report", verbs.rebuild_report, story=story, example="harness report reports/20261123T180000Z-accept")
+    report.add_argument("run", metavar="RUN", help="a run's folder")
+
+
+def _add_replay(add: Verbs) -> None:
+    example = "harness replay reports/20261123T180000Z-run/scenarios/worker_crash-simulated-7/history.jsonl"
+    replay = _verb(add, "replay", verbs.replay, story=REPLAY, example=example)
+    replay.add_argument("file", metavar="FILE", help="the history.jsonl of one execution")
+    _add_out(replay)
 
 
 def _verb(

@@ -5,6 +5,7 @@ from __future__ import annotations
 import sys
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
+from typing import Protocol
 
 from rich.console import Console
 from rich.markup import escape
@@ -17,6 +18,7 @@ from harness import report
 from harness.archive import Campaign, CriterionRuling, Execution, RunFolder
 from harness.campaign import Watch
 from harness.summary import remark, worst_first
+from harness.trial import Trial
 from harness.verdict import Ruling
 
 PIPE_WIDTH = 160  # of lines when nobody's terminal says how wide it is
@@ -37,11 +39,26 @@ NARROWEST_REMARK = 24
 WIDEST = 1_000
 
 
+class Progressing(Protocol):
+    """A search that is under way."""
+
+    @property
+    def elapsed_s(self) -> float: ...
+
+    @property
+    def told(self) -> str:
+        """How far it has come, in a few words."""
+
+    @property
+    def found(self) -> Sequence[str]:
+        """A line of each distinct find so far."""
+
+
 @contextmanager
-def progress(total: int) -> Iterator[Watch]:
+def progress(total: int, news: Callable[[Execution], str]) -> Iterator[Watch]:
     """A bar over all executions where there is a terminal; call what it yields with each that has ended.
 
-    A line tells of each real execution, and of each that was violated or could not be decided, with the reason.
+    `news` is the line that tells of one, "" for none.
     """
     columns = (
         TextColumn("{task.description}"),
@@ -58,10 +75,8 @@ def progress(total: int) -> Iterator[Watch]:
             ended += 1
             total_now = max(total, ended)
             bar.update(task, advance=1, total=total_now, description=f"{execution.name} ({execution.world})")
-            if _is_news(execution):
-                seed = f"seed {execution.seed}, {execution.wall_s:.0f} s"
-                why = f": {escape(remark(execution))}" if remark(execution) else ""
-                announce(f"{styled(execution.ruling)} {escape(execution.name)} ({execution.world}, {seed}){why}")
+            if line := news(execution):
+                announce(line)
 
         yield watch
 
@@ -71,9 +86,33 @@ def announce(words: str) -> None:
     problems.print(words)
 
 
-def _is_news(execution: Execution) -> bool:
+def news_of(execution: Execution) -> str:
+    """A line about each real execution, and about each that was violated or could not be decided, with the reason."""
     undecided = execution.ruling is Ruling.UNKNOWN and not execution.no_bite
-    return execution.world == "real" or execution.ruling is Ruling.VIOLATED or undecided
+    if execution.world != "real" and execution.ruling is not Ruling.VIOLATED and not undecided:
+        return ""
+    seed = f"seed {execution.seed}, {execution.wall_s:.0f} s"
+    why = f": {escape(remark(execution))}" if remark(execution) else ""
+    return f"{styled(execution.ruling)} {escape(execution.name)} ({execution.world}, {seed}){why}"
+
+
+@contextmanager
+def searching(seconds: float) -> Iterator[Callable[[Progressing], None]]:
+    """A bar over the budget of a search; call what it yields now and then. Every distinct find is a line of its own."""
+    with Progress(
+        TextColumn("{task.description}"), BarColumn(), TimeElapsedColumn(), console=problems, disable=not problems.is_terminal
+    ) as bar:
+        task = bar.add_task("starting", total=seconds)
+        told = 0
+
+        def show(search: Progressing) -> None:
+            nonlocal told
+            bar.update(task, completed=min(seconds, search.elapsed_s), description=search.told)
+            for line in search.found[told:]:
+                announce(escape(line))
+            told = len(search.found)
+
+        yield show
 
 
 @contextmanager
@@ -140,6 +179,18 @@ def show_findings(execution: Execution, folder: RunFolder) -> None:
         console.print(f"  again: {escape(execution.repeat)}")
 
 
+def show_trials(trials: Iterable[Trial]) -> None:
+    """What was planted, a line each: who caught it, where, in which schedule."""
+    table = Table(box=None, pad_edge=False)
+    for column in ("flaw", "ruling", "caught by", "in", "world", "seed"):
+        table.add_column(column, no_wrap=True)
+    for one in trials:
+        ruling = "[green]caught[/]" if one.is_caught else styled(one.ruling).replace("violated", "survived")
+        seed = "" if one.seed is None else str(one.seed)
+        table.add_row(one.name, ruling, one.caught_by, one.scenario, one.world, seed)
+    console.print(table)
+
+
 def show_criteria(criteria: Iterable[CriterionRuling]) -> None:
     """The acceptance criteria, one line each."""
     table = Table(box=None, pad_edge=False)
@@ -166,7 +217,7 @@ def _remark(one: Execution | Campaign) -> str:
     if isinstance(one, Execution):
         return remark(one)
     parts = {"held": one.held, "without bite": one.no_bite, "violated": one.violated, "unknown": one.unknown}
-    return f"{one.drawn} seeds: " + ", ".join(f"{number} {what}" for what, number in parts.items() if number)
+    return f"{one.drawn} {one.unit}: " + ", ".join(f"{number} {what}" for what, number in parts.items() if number)
 
 
 def _counts(one: Execution | Campaign) -> list[str]:

@@ -18,8 +18,10 @@ from typing import Any
 
 from harness.entries import (
     Call,
+    Crowd,
     E,
     Entry,
+    Handed,
     Lifecycle,
     Outcome,
     Pair,
@@ -39,8 +41,10 @@ from harness.usage import UsageError
 __all__ = [
     "SCHEMA",
     "Call",
+    "Crowd",
     "E",
     "Entry",
+    "Handed",
     "Header",
     "History",
     "Lifecycle",
@@ -77,6 +81,7 @@ class Header:
     traffic: str = ""
     plan: tuple[dict[str, Any], ...] = ()  # the faults of this run, as `faults.to_data` writes them
     must_hold: tuple[dict[str, Any], ...] = ()  # {"checker", "arguments"}
+    convictions: tuple[dict[str, Any], ...] = ()  # verdicts of an earlier rest of this run: `checkers/convictions.py`
     acknowledgements: str = "either"  # inside the fault windows: required | impossible | either
     offers: tuple[str, ...] = ()  # what can be judged: "rows", "mails", "worker", "claims.reclaim_seconds", ...
     claims: dict[str, Any] = field(default_factory=dict)

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from itertools import groupby
 
 from harness.checkers.promises import is_acceptance, is_refused
-from harness.history import Call, History, Lifecycle, Pair, Post, Read, Row, Stored, Suffered
+from harness.history import Call, Handed, History, Lifecycle, Pair, Post, Read, Row, Stored, Suffered
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,6 +63,8 @@ def _own(history: History, pair: Pair) -> Iterator[_Moment]:
             yield _Moment(entry.end_s, f"{words} {_took(entry)}", words, entry.begin_s)
         elif isinstance(entry, Call) and entry.pair == pair:
             yield _Moment(entry.end_s, f"{_called(entry)} {_took(entry)}", begin_s=entry.begin_s)
+        elif isinstance(entry, Handed) and entry.pair == pair:
+            yield _Moment(entry.at_s, f"{entry.process} was handed it")
         elif isinstance(entry, Stored) and entry.pair == pair:
             yield _Moment(entry.at_s, "its row was seen in the database")
 

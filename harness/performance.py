@@ -55,7 +55,7 @@ async def _suffer(world: World, planned: Planned, course: Course, *, index: int,
         course.calm_since_s = world.clock.now()
 
 
-class Watched(Protocol):
+class RunningSystem(Protocol):
     """What is needed of a running system to see it come to rest: a `World`, or a service under load."""
 
     clock: Clock
@@ -66,7 +66,7 @@ class Watched(Protocol):
     async def record_final_state(self) -> bool: ...
 
 
-async def come_to_rest(world: Watched, course: Course, *, settles_within_s: float) -> Rest:
+async def come_to_rest(world: RunningSystem, course: Course, *, settles_within_s: float) -> Rest:
     """Wait until nothing has changed for the longest pause the service claims, or until its time to settle is over."""
     pause_s = float(world.history.header.claims["longest_pause_seconds"])
     stillness = _Stillness(world.history)
@@ -81,11 +81,14 @@ async def come_to_rest(world: Watched, course: Course, *, settles_within_s: floa
         await asyncio.sleep(min(0.25 if course.posting else pause_s, max(0.01, still_since_s + pause_s - now)))
 
 
-async def _has_moved_unseen(world: Watched, stillness: _Stillness) -> bool:
-    """Look at what nobody has seen final yet, since clients ask ever more rarely: a status that has changed is not at rest."""
+async def _has_moved_unseen(world: RunningSystem, stillness: _Stillness) -> bool:
+    """Look at what nobody has seen final yet, since clients ask ever more rarely: a status that has changed is not at rest.
+
+    Nor is one that a client sees for the first time meanwhile.
+    """
     before = stillness.unfinished()
     await _read_statuses(world, list(before))
-    return any(before[pair] != status for pair, status in stillness.unfinished().items())
+    return not stillness.unfinished().items() <= before.items()
 
 
 class _Stillness:
@@ -128,13 +131,13 @@ class _Stillness:
                 self._last["statuses"] = end
 
 
-async def read_final_state(world: Watched, pairs: Sequence[Pair], rest: Rest) -> None:
+async def read_final_state(world: RunningSystem, pairs: Sequence[Pair], rest: Rest) -> None:
     """The final status of every event and every row, and with them the end of the history."""
     await _read_statuses(world, pairs, final=True)
     world.history.record(Rest(at_s=rest.at_s, quiet=rest.quiet, moving=rest.moving, rows_read=await world.record_final_state()))
 
 
-async def _read_statuses(world: Watched, pairs: Sequence[Pair], *, final: bool = False) -> None:
+async def _read_statuses(world: RunningSystem, pairs: Sequence[Pair], *, final: bool = False) -> None:
     """The status of every event, a few at a time."""
     for start in range(0, len(pairs), READS_AT_ONCE):
         await asyncio.gather(*(world.read_status(pair, final=final) for pair in pairs[start : start + READS_AT_ONCE]))

@@ -9,11 +9,12 @@ from __future__ import annotations
 from collections.abc import Iterator
 from pathlib import Path
 
-from harness import matrix, sections
+from harness import explored, matrix, sections
 from harness.archive import RunFolder, write_atomically
 from harness.life import life_of
 from harness.load import chapter
 from harness.markdown import block, plain, slug, table
+from harness.prove import chapter as proof
 from harness.results import POST, Campaign, CriterionRuling, Execution, Results, total
 from harness.summary import headline, not_judged, remark, told_in_numbers, worst_first
 from harness.verdict import Ruling
@@ -46,6 +47,8 @@ def render(folder: RunFolder, results: Results) -> str:
         _summary(results),
         _criteria(results),
         chapter.of(folder, results),
+        explored.chapter(results.exploration),
+        proof.of(folder, results),
         _scenarios(results),
         _campaigns(results),
         sections.all_of(folder, results),
@@ -134,7 +137,7 @@ def _scenario(row: Execution | Campaign, *, several: bool) -> list[str]:
     counts = [" / ".join(_number(total([row], key)) for key in keys) if row.counts else "" for keys in COUNTS.values()]
     latency = row.latency_ms.get(POST) if isinstance(row, Execution) and row.world == "real" else None
     p95 = f"{latency['p95']:.1f}" if latency else ""
-    why = f"{row.drawn - row.no_bite:,} seeds" if isinstance(row, Campaign) else plain(remark(row))
+    why = f"{row.drawn - row.no_bite:,} {row.unit}" if isinstance(row, Campaign) else plain(remark(row))
     system = [plain(row.system)] if several else []
     return [plain(row.name), row.world, *system, shown(row.ruling), *counts, p95, why]
 

@@ -14,12 +14,14 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from harness import checkers
-from harness.history import History, Pair, Post, Read, Suffered
+from harness.history import History, Post, Read, Suffered
 from harness.tally import Counts, counts
+from harness.trial import Trial
 from harness.verdict import Ruling, Verdict, Violation, worst
 
 SCHEMA = 1
 EVIDENCE_CHECKERS = ("every_fault_bit", "acknowledgements_fell_inside_the_fault")
+EXPLORE = "explore"  # the name of the row of all plans that were drawn
 POST, STATUS = "POST /ingest", "GET /ingest/{id}/status"
 
 __all__ = ["Campaign", "Counts", "CriterionRuling", "Execution", "Results", "counts", "execution_of", "total"]
@@ -66,7 +68,7 @@ class Execution:
     @classmethod
     def from_data(cls, data: Mapping[str, Any]) -> Execution:
         """The execution `dataclasses.asdict` wrote. Raises KeyError, TypeError or ValueError if it is none."""
-        verdicts = tuple(_verdict(verdict) for verdict in data["verdicts"])
+        verdicts = tuple(Verdict.from_data(verdict) for verdict in data["verdicts"])
         return cls(**(dict(data) | {"ruling": Ruling(data["ruling"]), "verdicts": verdicts, "faults": tuple(data["faults"])}))
 
 
@@ -86,6 +88,11 @@ class Campaign:
     wall_s: float = 0.0
     counts: Counts = field(default_factory=dict)  # summed over every seed that counts
     repeat: str = ""
+
+    @property
+    def unit(self) -> str:
+        """What is counted: seeds of a scenario, or plans that were drawn."""
+        return "plans" if self.name == EXPLORE else "seeds"
 
     @property
     def drawn(self) -> int:
@@ -152,6 +159,8 @@ class Results:
     campaigns: tuple[Campaign, ...] = ()
     criteria: tuple[CriterionRuling, ...] = ()
     load: tuple[dict[str, Any], ...] = ()
+    exploration: dict[str, Any] | None = None  # what `harness explore` tried and found (`explore/exploration.py`)
+    proof: tuple[Trial, ...] = ()  # of `harness prove`
     interrupted: str = ""  # "after 12 of 143 executions" if somebody stopped the run: then it tells of what had ended
     schema: int = SCHEMA
 
@@ -176,17 +185,22 @@ class Results:
             "campaigns": tuple(Campaign(**campaign) for campaign in data["campaigns"]),
             "criteria": tuple(_criterion(criterion) for criterion in data["criteria"]),
             "load": tuple(data["load"]),
+            "proof": tuple(Trial.from_data(trial) for trial in data.get("proof", ())),
         }
         return cls(**(data | parts))
 
     @staticmethod
     def overall(
-        scenarios: Iterable[Execution], campaigns: Iterable[Campaign] = (), load: Iterable[Mapping[str, Any]] = ()
+        scenarios: Iterable[Execution],
+        campaigns: Iterable[Campaign] = (),
+        load: Iterable[Mapping[str, Any]] = (),
+        *,
+        proof: Iterable[Trial] = (),
     ) -> Ruling:
         """The ruling of a run. A no-bite seed of a campaign does not count by itself: the campaign's row stands for it.
 
         Of a load run the judged system's limits count, and that it became slower than its baseline; not that nobody could tell
-        whether it did, and not what stood beside it for comparison.
+        whether it did, and not what stood beside it for comparison. A lie nobody caught counts as violated.
         """
         rows = tuple(campaigns)
         covered = {(row.name, row.world, row.system) for row in rows}
@@ -198,7 +212,7 @@ class Results:
         judged = [row for row in load if row["role"] == "after" and row["limits_ms"]]
         limits = [Ruling(row["ruling"]) for row in judged]
         slower = [Ruling.VIOLATED for row in judged if row.get("baseline", {}).get("ruling") == Ruling.VIOLATED]
-        return worst([*alone, *(row.ruling for row in rows), *limits, *slower])
+        return worst([*alone, *(row.ruling for row in rows), *limits, *slower, *(trial.ruling for trial in proof)])
 
 
 def execution_of(history: History, verdicts: Sequence[Verdict], *, folder: str, wall_s: float, cpu_s: float) -> Execution:
@@ -267,13 +281,6 @@ def _latencies(history: History) -> dict[str, dict[str, float]]:
 def _percentiles(ordered_ms: Sequence[float]) -> dict[str, float]:
     ranks = {f"p{percent}": ordered_ms[math.ceil(percent / 100 * len(ordered_ms)) - 1] for percent in (50, 95, 99)}
     return {"requests": len(ordered_ms), **{name: round(value, 3) for name, value in (ranks | {"max": ordered_ms[-1]}).items()}}
-
-
-def _verdict(data: Mapping[str, Any]) -> Verdict:
-    violations = tuple(
-        Violation(violation["what"], Pair(*violation["pair"]) if violation["pair"] else None) for violation in data["violations"]
-    )
-    return Verdict(**(dict(data) | {"ruling": Ruling(data["ruling"]), "violations": violations}))
 
 
 def _criterion(data: Mapping[str, Any]) -> CriterionRuling:

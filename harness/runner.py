@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -35,6 +35,12 @@ class Order:
     full_traffic: bool = False
     flaw: str = ""
     plan: tuple[Planned, ...] | None = None  # instead of the scenario's own: a replay
+    written: Scenario | None = None  # instead of the file `scenario` names: a scenario that stands in none yet
+
+    @property
+    def label(self) -> str:
+        """What its folder is called after: the flaw, if one is planted, and the scenario."""
+        return "-".join(Path(name).stem for name in (self.flaw, self.scenario) if name)
 
     @property
     def repeat(self) -> str:
@@ -58,14 +64,14 @@ def execute(order: Order, folder: Path | None) -> Performed:
 
     Raises UsageError for a system that cannot be started or a name that does not exist.
     """
-    wanted = scenario.load(order.scenario)
+    wanted = order.written or scenario.load(order.scenario)
     system = systems.load(order.system)
     if order.world == "simulated" and system.simulation is None:
         raise UsageError(
             f"The system '{system.name}' cannot be simulated: its file has no [simulation] table. Use --world real instead."
         )
-    if order.flaw and order.world != "simulated":
-        raise UsageError("A flaw can only be planted in the simulated world; leave out --flaw, or use --world simulated.")
+    if order.flaw:
+        _require_plantable(order.flaw, system, world=order.world)
     plan = order.plan if order.plan is not None else wanted.plan(world=order.world, seed=order.seed, offers=system.offers)
     if reason := why_not_applicable(plan, system, world=order.world):
         return Performed(_skipped(order, system, reason), None)
@@ -81,6 +87,18 @@ def execute(order: Order, folder: Path | None) -> Performed:
         cpu_s=time.process_time() - cpu,
     )
     return Performed(execution, history)
+
+
+def _require_plantable(flaw: str, system: System, *, world: str) -> None:
+    """Raises UsageError unless a flaw can be planted into a system."""
+    if not Path(flaw).is_file():
+        raise UsageError(f"The flaw {flaw} cannot be planted: there is no such file; name a .py file that defines plant().")
+    commands = [part.command for part in (system.api, system.worker) if part is not None]
+    if world == "real" and any(command[0] != "python" for command in commands):
+        raise UsageError(
+            f"A flaw can only be planted into Python: a command of the system '{system.name}' does not begin with `python`. "
+            "Leave out --flaw."
+        )
 
 
 def why_not_applicable(plan: Sequence[Planned], system: System, *, world: str) -> str:
@@ -123,11 +141,10 @@ def _perform_in_world(order: Order, wanted: Scenario, stage: Stage) -> None:
 
 
 def about(system: System, *, world: str) -> dict[str, Any]:
-    """What every header says of the system and of what ran: keyword arguments of `Header`."""
+    """What every header says of the system and of what ran, save how it was named: keyword arguments of `Header`."""
     versions = archive.versions()
     return {
         "system": system.name,
-        "system_path": str(system.path),
         "world": world,
         "offers": tuple(sorted(system.offers)),
         "claims": system.claims.model_dump(),
@@ -142,10 +159,11 @@ def about(system: System, *, world: str) -> dict[str, Any]:
 
 def _header(order: Order, wanted: Scenario, system: System, *, plan: Sequence[Planned]) -> Header:
     thinned = order.world == "simulated" and not order.full_traffic
-    header = Header(
+    return Header(
         scenario=wanted.name,
         story=wanted.story,
         scenario_path=order.scenario,
+        system_path=order.system,  # as it was typed: a replay loads it again
         seed=order.seed,
         flaw=order.flaw,
         full_traffic=order.full_traffic,
@@ -156,4 +174,3 @@ def _header(order: Order, wanted: Scenario, system: System, *, plan: Sequence[Pl
         repeat=order.repeat,
         **about(system, world=order.world),
     )
-    return replace(header, system_path=order.system)  # as it was typed: a replay loads it again

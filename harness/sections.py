@@ -51,6 +51,12 @@ def has_one(execution: Execution, results: Results) -> bool:
     return any(one is execution for one in _chosen(results))
 
 
+def cannot_be_drawn_again(folder: RunFolder, results: Results) -> list[str]:
+    """The time lines that are there although the history they were drawn from is gone."""
+    gone = [_picture_of(one) for one in results.scenarios if one.folder and not folder.has_history_of(one)]
+    return [picture for picture in gone if (folder.path / picture).exists()]
+
+
 def finding(execution: Execution) -> str:
     """What is wrong with an execution, in one line of Markdown."""
     wrong = [verdict for verdict in execution.verdicts if verdict.ruling is Ruling.VIOLATED]
@@ -153,8 +159,12 @@ def _found(verdict: Verdict) -> str:
     return verdict.reason
 
 
+def _picture_of(execution: Execution) -> str:
+    return f"{execution.folder}/timeline.svg"
+
+
 def _picture(folder: RunFolder, execution: Execution, history: History) -> Iterator[str]:
-    picture = f"{execution.folder}/timeline.svg"
+    picture = _picture_of(execution)
     write_atomically(folder.path / picture, charts.timeline(history))
     if history.cut_off:
         yield "The history ends in the middle; it was judged up to the cut."

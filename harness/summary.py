@@ -82,6 +82,8 @@ def headline(results: Results) -> str:
     system = plain(results.system)
     if results.interrupted and results.ruling is Ruling.UNKNOWN:
         return f"{_interruption(results)}What had ended is told here, the rest nobody knows: that is not a pass."
+    if results.verb == "prove":
+        return _interruption(results) + _proved(results)
     sentence = {
         Ruling.HELD: f"**Yes: {system} kept its promises** in everything this run tried{_unseen(results)}.",
         Ruling.VIOLATED: f"**No: {system} broke its promises.** What happened to whom stands below, event by event.",
@@ -89,6 +91,18 @@ def headline(results: Results) -> str:
         Ruling.NOT_APPLICABLE: f"**Nothing was judged:** no scenario of this run applies to {system}.",
     }[results.ruling]
     return _interruption(results) + sentence
+
+
+def _proved(results: Results) -> str:
+    """The ruling of a proof: it is about the harness."""
+    survivors = [trial.name for trial in results.proof if trial.ruling is Ruling.VIOLATED]
+    if survivors:
+        return f"**No: the harness did not see everything.** What got away: {plain(', '.join(survivors))}."
+    if results.ruling is Ruling.VIOLATED:
+        return f"**No: {plain(results.system)}, with nothing planted, broke its promises**, or was accused of it."
+    if results.ruling is Ruling.HELD:
+        return "**Yes: the harness saw every breach it was shown, and accused nobody without one.**"
+    return "**It could not be decided whether the harness sees every breach.** That is not a pass."
 
 
 def _unseen(results: Results) -> str:
@@ -107,7 +121,7 @@ def told_in_numbers(results: Results) -> str:
     rows: list[Execution | Campaign] = [*results.campaigns, *applied]
     names, worlds = {row.name for row in rows}, dict.fromkeys(row.world for row in rows)
     seeds = sum(row.drawn - row.no_bite for row in results.campaigns)
-    many = f", {seeds:,} seeds" if seeds else ""
+    many = f", {seeds:,} {results.campaigns[0].unit}" if seeds else ""
     where = f"{_plural(len(names), 'scenario')} ({' and '.join(worlds) or 'no world'}{many})"
     violated = {verdict.checker for one in applied for verdict in one.verdicts if verdict.ruling is Ruling.VIOLATED}
     only_that = ", in which alone something was violated," if violated and violated <= set(_OF_THE_SERVICE) else ""

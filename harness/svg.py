@@ -123,9 +123,10 @@ class Canvas:
         if steps:
             self.shapes.append(f'<path class="{style}" d="{"".join(steps)}"/>')
 
-    def text(self, words: str, *, at: tuple[float, float], style: str = "", anchor: str = "start") -> None:
-        """Words whose baseline begins (or has its middle, or ends: `anchor`) at a point."""
-        extras = (f' class="{style}"' if style else "") + (f' text-anchor="{anchor}"' if anchor != "start" else "")
+    def text(self, words: str, *, at: tuple[float, float], style: str = "", anchor: str = "start", turned: bool = False) -> None:
+        """Words whose baseline begins (or has its middle, or ends: `anchor`) at a point; `turned` ones run upwards from it."""
+        turn = f' transform="rotate(-90 {pixels(at[0])} {pixels(at[1])})"' if turned else ""
+        extras = turn + (f' class="{style}"' if style else "") + (f' text-anchor="{anchor}"' if anchor != "start" else "")
         words = escape(printable(words), quote=False)
         self.shapes.append(f'<text x="{pixels(at[0])}" y="{pixels(at[1])}"{extras}>{words}</text>')
 

@@ -13,8 +13,8 @@ from typing import Literal
 
 from pydantic import BaseModel, ConfigDict, Field, PositiveFloat, PositiveInt, ValidationError, model_validator
 
-from harness.mistakes import sentence
 from harness.usage import UsageError, nearest
+from harness.validation import sentence
 
 BUILT_IN = Path(__file__).resolve().parent.parent / "reference" / "systems"
 PLACEHOLDERS = ("port", "redis_url", "postgres_url", "sendgrid_url", "otlp_url")

@@ -9,15 +9,16 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 
-from harness import acceptance, archive, campaign, checkers, faults, gate, report, scenario, systems
+from harness import acceptance, archive, campaign, checkers, exploring, faults, gate, proving, report, scenario, sections, systems
 from harness.archive import RunFolder
 from harness.campaign import Draw
-from harness.display import announce, console, progress, show_findings, styled
+from harness.display import announce, console, show_findings, styled
 from harness.history import History
 from harness.live.session import Place, hold
 from harness.load.measurement import Measurement, Wish
-from harness.outcome import publish, remove_if_empty, show_verdicts, tell
+from harness.publication import publish, remove_if_empty, show_verdicts, tell
 from harness.runner import Order
+from harness.steps import Step, carry_out, worth_a_row
 from harness.usage import UsageError
 from harness.verdict import Ruling, worst
 
@@ -92,6 +93,11 @@ def accept(words: Namespace) -> Ruling:
     return _carry_out(words, jobs, verb="accept", wish=gate.wish_of_acceptance(words))
 
 
+def explore(words: Namespace) -> Ruling:
+    """`harness explore`: draw fault plans for a while, shrink what fails, and show what was met and what was not."""
+    return exploring.explore(words)
+
+
 def load(words: Namespace) -> Ruling:
     """`harness load`: load one system, or two in turns, and hold the judged one to its limits and promises."""
     return _carry_out(words, [], verb="load", wish=gate.wish_of(words))
@@ -114,6 +120,11 @@ def ui(words: Namespace) -> Ruling:
     return tell(results, folder, path=path)
 
 
+def prove(words: Namespace) -> Ruling:
+    """`harness prove`: plant every flaw, tell every lie, and show that the checker meant for each sees it."""
+    return proving.prove(words)
+
+
 def check(words: Namespace) -> Ruling:
     """`harness check`: judge stored histories again."""
     rulings = []
@@ -130,8 +141,17 @@ def check(words: Namespace) -> Ruling:
 
 
 def rebuild_report(words: Namespace) -> Ruling:
-    """`harness report`: write the report of a stored run anew; its ruling is the stored run's."""
+    """`harness report`: write the report of a stored run anew; its ruling is the stored run's.
+
+    Raises UsageError, and leaves the report as it is, if that would drop pictures nobody can draw again.
+    """
     folder, results = archive.open_run(Path(words.run))
+    if stale := sections.cannot_be_drawn_again(folder, results):
+        more = f" and {len(stale) - 1} more" if len(stale) > 1 else ""
+        raise UsageError(
+            f"{words.run} lacks histories its pictures were drawn from, a new report would be without them ({stale[0]}{more}); "
+            "it was left as it is. Bring the histories back, or remove the pictures first."
+        )
     results = acceptance.with_criteria(results)
     console.print(f"{styled(results.ruling)}  report: {report.write(folder, results)}")
     return results.ruling
@@ -178,16 +198,20 @@ def _carry_out(words: Namespace, jobs: Sequence[Job], *, verb: str, wish: Wish |
     """Execute jobs and the load run that is wished, write results and report, and show what a person needs to know."""
     started_at, clock = datetime.now(UTC).isoformat(timespec="seconds"), time.monotonic()
     folder = RunFolder.create(words.out, verb)
-    draws = [Draw(order, wanted=job.seeds) for job in jobs for order in job.orders]
-    interrupted = _run(jobs, draws, folder) if jobs else ""
+    steps = [Step(job.story, [Draw(order, wanted=job.seeds) for order in job.orders]) for job in jobs]
+    draws = [draw for step in steps for draw in step.draws]
+    try:
+        interrupted = carry_out(steps, folder)
+    except BaseException:
+        remove_if_empty(folder)
+        raise
     loaded: list[Measurement] = []
     if wish is not None and not interrupted:
         interrupted = _load(wish, folder, loaded, alone=not jobs)
-    executions = [one for draw in draws for one in draw.executions if draw.wanted == 1 or one.folder]
     results = archive.assemble(
         verb,
         wish.after.name if wish else systems.load(words.system).name,
-        scenarios=[*executions, *(found.execution for found in loaded)],
+        scenarios=[*worth_a_row(draws), *(found.execution for found in loaded)],
         campaigns=[draw.row() for draw in draws if draw.wanted > 1 and draw.executions],
         load=[row for found in loaded for row in found.rows],
         started_at=started_at,
@@ -210,23 +234,6 @@ def _load(wish: Wish, folder: RunFolder, loaded: list[Measurement], *, alone: bo
             return "before the load run had ended"
         if alone:
             remove_if_empty(folder)
-        raise
-    return ""
-
-
-def _run(jobs: Sequence[Job], draws: Sequence[Draw], folder: RunFolder) -> str:
-    """Run every draw, job by job; "after 12 of 143 executions" if somebody interrupted it when something had ended already."""
-    wanted = sum(draw.wanted for draw in draws)
-    try:
-        with progress(wanted) as watch:
-            for job in jobs:
-                announce(job.story)
-                campaign.run([draw for draw in draws if draw.first in job.orders], folder=folder.path, watch=watch)
-    except BaseException as error:
-        ended = sum(len(draw.executions) for draw in draws)
-        if ended and isinstance(error, KeyboardInterrupt):
-            return f"after {ended} of {max(wanted, ended + 1)} executions"
-        remove_if_empty(folder)
         raise
     return ""
 

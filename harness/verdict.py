@@ -55,6 +55,12 @@ class Verdict:
     checker: str = ""
     claim: str = ""
 
+    @classmethod
+    def from_data(cls, data: Mapping[str, Any]) -> Verdict:
+        """The verdict `dataclasses.asdict` made data of. Raises KeyError, TypeError or ValueError if it is none."""
+        violations = tuple(Violation(one["what"], Pair(*one["pair"]) if one["pair"] else None) for one in data["violations"])
+        return cls(**(dict(data) | {"ruling": Ruling(data["ruling"]), "violations": violations}))
+
 
 def judged(*, checked: int, violations: Sequence[Violation] = (), nothing: str = "there was nothing to judge") -> Verdict:
     """Violated if there are violations, unknown if nothing was checked (`nothing` says what was missing), else held."""

@@ -164,11 +164,13 @@ class Starts:
 
     def next(self, options: Any, host: str | None) -> Settings:
         """The settings of the next one. `--run` and `--start-at` mean the first. Raises ValueError with a sentence."""
-        self._number += 1
-        again = f".{self._number}" if self._number > 1 else ""
+        number = self._number + 1
+        again = f".{number}" if number > 1 else ""
         name = options.run or f"r{int(time.time()):x}{secrets.token_hex(2)}"
         begins_at = options.start_at if options.start_at and not again else now()
-        return Settings.of(options, host, run=f"{name}{again}", begins_at=begins_at)
+        settings = Settings.of(options, host, run=f"{name}{again}", begins_at=begins_at)
+        self._number = number  # only now: whoever reads FILE waits for FILE-2 next, and a refused test leaves none
+        return settings
 
     def open_file(self, options: Any, settings: Settings) -> RecordFile:
         """The record with its first line; a second test of the same process writes FILE-2."""

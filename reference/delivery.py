@@ -148,8 +148,9 @@ class Delivery:
         return Later(self.backoff.seconds(entry.attempts + 1), is_attempt=True)
 
     async def _completed(self, entry: Entry) -> Done:
-        # The mail is out: whatever the database does, remember and insist; sending again would be a second mail.
-        await self._insist(lambda: self._completions.submit(entry.pair))
+        # The mail is out. If the database cannot note it, Redis does, as the entry is put back: kept in memory alone it would
+        # be forgotten with this process, and sent again.
+        await self._completions.submit(entry.pair)
         return Done("completed")
 
     async def _failed(self, entry: Entry, reason: str) -> Done:

@@ -9,6 +9,7 @@ from __future__ import annotations
 import asyncio
 from dataclasses import replace
 
+from reference.connection import QUEUE_ERRORS
 from reference.events import Event, Pair, fingerprint
 from reference.intake import Acceptance, Intake
 from reference.problem import ProblemError
@@ -33,9 +34,14 @@ class Handover:
         if acceptance.kind == "request":
             return await self._settle(event, acceptance)
         if acceptance.kind == "duplicate":
-            shown = await self._statuses.confirmed(event.pair, Status(acceptance.status), fingerprint=fingerprint(event))
-            return replace(acceptance, status=shown.status)
+            return replace(acceptance, status=await self._confirmed(event, acceptance.status))
         return acceptance
+
+    async def _confirmed(self, event: Event, known: str) -> str:
+        try:
+            return (await self._statuses.confirmed(event.pair, Status(known), fingerprint=fingerprint(event))).status
+        except QUEUE_ERRORS:
+            return known  # Redis has just answered: that it is away a moment later changes nothing about the duplicate
 
     async def _settle(self, event: Event, met: Acceptance) -> Acceptance:
         """A marker stands there. A time-out around this could cut off a call that takes the event, hence the clock."""

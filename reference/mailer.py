@@ -5,7 +5,6 @@ Where to go next: ``postman`` (breaker, rate limit, how many at once).
 
 from __future__ import annotations
 
-import asyncio
 import enum
 import json
 import time
@@ -14,15 +13,18 @@ from dataclasses import dataclass
 
 import httpx
 
+from reference.deadline import deadline
 from reference.events import Event
 from reference.settings import Settings
 
 _DEFAULT_WAIT_SECONDS = 2.0
 _SHORTEST_WAIT_SECONDS = 0.5
+_ACCEPTED = 202  # and no other: 200 is the sandbox's, which sends nothing, or of somebody else in the provider's place
 _TOO_MANY_REQUESTS = 429
 _SERVER_ERRORS = 500
 _CREDENTIALS = (401, 403)
 _TRY_AGAIN = (408, 425)
+_STOOD_STILL_SECONDS = 0.25  # a timer that is so late was not held up by this process
 _ABOUT_TO_WRITE = ("send_request_headers.started", "send_request_body.started")  # steps that httpcore tells of
 
 
@@ -55,18 +57,19 @@ class Mailer:
         self._settings = settings
         self._url = httpx.URL(settings.sendgrid_url)
         seconds = settings.mail_timeout_seconds
-        self._timeout = httpx.Timeout(seconds, connect=seconds / 2).as_dict()
+        # The answer is waited for by `deadline`: a time-out of httpx' own would cut it off after a standstill.
+        self._timeout = httpx.Timeout(None, connect=seconds / 2, pool=seconds).as_dict()
         key = settings.sendgrid_api_key.get_secret_value()
         self._headers = httpx.Headers({"Authorization": f"Bearer {key}", "Content-Type": "application/json"})
 
     async def send(self, event: Event, *, just_before: Callable[[], Awaitable[None]]) -> Answer:
-        """Send the mail of ``event``; answers within ``mail_timeout_seconds``.
+        """Send the mail of ``event``; answers within ``mail_timeout_seconds``, and a little later after a standstill.
 
         ``just_before`` is awaited when the connection is there, before the headers are written and again before the body: a
         process may be frozen between the two, and without its body a mail is not taken. Only what it raises is raised.
         """
         try:
-            async with asyncio.timeout(self._settings.mail_timeout_seconds):
+            async with deadline(self._settings.mail_timeout_seconds):
                 response = await self._post(event, just_before=just_before)
         except (httpx.ConnectError, httpx.ConnectTimeout, httpx.PoolTimeout) as error:
             return Answer(Outcome.TRANSIENT, f"mail provider unreachable ({type(error).__name__})")
@@ -107,8 +110,10 @@ def body(event: Event, *, mail_from: str) -> dict[str, object]:
 def classify(status: int, headers: Mapping[str, str], *, longest_seconds: float) -> Answer:
     """What an answer of the provider means."""
     reason = f"the mail provider answered {status}"
-    if 200 <= status < 300:
+    if status == _ACCEPTED:
         return Answer(Outcome.SENT)
+    if 200 <= status < 300:
+        return Answer(Outcome.UNKNOWN, f"{reason} instead of {_ACCEPTED}")
     if status == _TOO_MANY_REQUESTS:
         return Answer(Outcome.RATE_LIMITED, reason, wait_seconds(headers, longest_seconds=longest_seconds))
     if status in _CREDENTIALS:

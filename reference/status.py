@@ -14,6 +14,7 @@ from typing import Any
 
 from redis.asyncio import Redis
 
+from reference import scripts
 from reference.connection import QUEUE_ERRORS, call, index_key, record_key
 from reference.events import Pair, can_exist
 from reference.store import Row, Store, StoreUnavailableError
@@ -46,9 +47,10 @@ class Status:
 class Statuses:
     """Looks events up: in Redis, and in the database what Redis has forgotten or only has a marker of (``markers``).
 
-    The database learns first that an event is finished, so it is asked as well where Redis calls one unfinished: a status that
-    was shown final must not go back. While Redis is away the database answers for what it knows; what it does not know may be
-    in the queue, and nobody can say.
+    The database learns first that an event is finished, so it is asked as well where Redis calls one unfinished. A status that
+    was shown final must not go back, whoever is away the next time: what the database says is noted in Redis before it is
+    shown. While Redis is away the database answers for what it knows; what it does not know may be in the queue, and nobody can
+    say.
     """
 
     def __init__(self, redis: Redis | None, store: Store) -> None:
@@ -70,15 +72,28 @@ class Statuses:
         return known or await self._in_store(event_id, source=source)
 
     async def confirmed(self, pair: Pair, known: Status, *, fingerprint: str) -> Status:
-        """``known`` of Redis, or what the database says if that is final already; Redis' word stands while nobody can say."""
-        if known.is_final:
+        """``known`` of Redis, or what the database says if that is final already; Redis' word stands while nobody can say.
+
+        Raises QUEUE_ERRORS.
+        """
+        if known.is_final or self._redis is None:
             return known
-        with contextlib.suppress(StoreUnavailableError, TimeoutError):
+        try:
             async with asyncio.timeout(_CONFIRMED_WITHIN_SECONDS):
                 rows = await self._store.find(pair.id, source=pair.source)
-            if rows and rows[0].fingerprint == fingerprint and (stored := of_row(rows[0])).is_final:
-                return stored
+        except (StoreUnavailableError, TimeoutError):
+            return await self._shown_before(pair) or known
+        if rows and rows[0].fingerprint == fingerprint and (stored := of_row(rows[0])).is_final:
+            noted = [stored.status, stored.processed_at or "", stored.reason or ""]
+            with contextlib.suppress(*QUEUE_ERRORS):  # one that takes no notes (read-only, away) makes it no less true
+                await scripts.run(self._redis, scripts.load("show"), keys=[record_key(pair.key)], args=noted)
+            return stored
         return known
+
+    async def _shown_before(self, pair: Pair) -> Status | None:
+        fields = ("shown", "shown_processed_at", "shown_reason")
+        status, processed_at, reason = await call(self._redis, "HMGET", record_key(pair.key), *fields)
+        return Status(status, processed_at or None, reason or None) if status else None
 
     async def _in_redis_patiently(self, redis: Any, event_id: str, *, source: str | None) -> Status | None:
         """A read is safe to repeat: one short stall of Redis must not become an error."""

@@ -13,6 +13,7 @@ from dataclasses import dataclass
 
 from reference import spans
 from reference.backoff import Backoff
+from reference.deadline import deadline
 from reference.events import Event, Pair
 from reference.mailer import Answer, Outcome
 from reference.markers import Markers, Standing
@@ -26,7 +27,7 @@ _LOOK_AGAIN_SECONDS = 0.1
 
 
 class TooLateError(Exception):
-    """The lease ended before the mail could be sent; somebody else may be at work."""
+    """The lease ended before the mail could be sent, or too little time is left to send it."""
 
 
 @dataclass
@@ -39,7 +40,8 @@ class Attempt:
     event: Event
     new: NewRow
     owner: str
-    started: float
+    begun: float  # when the request came
+    started: float  # when the row was last asked for, from when its lease counts
     may_have_stored: bool = False
     is_marked: bool = False
 
@@ -64,10 +66,11 @@ class SynchronousPath:
         Raises InvalidEventError or ProblemError.
         """
         owner = f"{self._backoff.random.getrandbits(64):016x}"
-        attempt = Attempt(event, NewRow.of(event), owner, started=asyncio.get_running_loop().time())
+        now = asyncio.get_running_loop().time()
+        attempt = Attempt(event, NewRow.of(event), owner, begun=now, started=now)
         try:
             with spans.processing(event) as span:
-                async with asyncio.timeout(self._settings.sync_deadline_seconds):
+                async with deadline(self._settings.sync_deadline_seconds):
                     settled = await self._process_storable(attempt)
                 span.set("ingest.outcome", "processed" if settled is None else "duplicate")
                 return settled
@@ -107,6 +110,8 @@ class SynchronousPath:
             await self._mail(attempt)
         elif reservation.row.status == "pending":
             await self._note_completed(attempt.new.pair, is_marked=attempt.is_marked)
+        if self._is_stale(attempt):
+            raise _unknown("The request was held up for too long")  # somebody else may have processed the event, and said so
         return None
 
     async def _mark(self, markers: Markers, attempt: Attempt) -> Standing:
@@ -161,11 +166,19 @@ class SynchronousPath:
         try:
             return await self._postman.post(attempt.event, just_before=lambda: self._may_mail(attempt))
         except TooLateError:
+            # Nothing was sent, so the retry need not wait for the lease to end.
+            await self._store.release(attempt.new.pair, owner=attempt.owner)
             raise _unknown("The request was held up for too long") from None
 
     async def _may_mail(self, attempt: Attempt) -> None:
-        if asyncio.get_running_loop().time() - attempt.started > self._settings.sync_deadline_seconds:
+        """A mail begins while the lease is good, and ends before the request does: cut off, it would be sent once more."""
+        now, longest_seconds = asyncio.get_running_loop().time(), self._settings.sync_deadline_seconds
+        mail_seconds = min(self._settings.mail_timeout_seconds, longest_seconds / 2)
+        if self._is_stale(attempt) or now - attempt.begun > longest_seconds - mail_seconds:
             raise TooLateError
+
+    def _is_stale(self, attempt: Attempt) -> bool:
+        return asyncio.get_running_loop().time() - attempt.started > self._settings.sync_deadline_seconds
 
     async def _not_sent(self, attempt: Attempt, answer: Answer) -> None:
         """Refused for good: nothing stays. Anything else: the row stays, for the retry to resume. Always raises."""

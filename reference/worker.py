@@ -25,6 +25,7 @@ from reference.watch import Watch
 _log = logging.getLogger(__name__)
 
 _BLOCK_SECONDS = 5.0
+_RENEWED_AFTER = 1 / 3  # of the time of a lease
 _LOOKS_EVERY_SECONDS = 2.5  # for what dead workers left
 _LAST_READING_SECONDS = 0.5
 _HAND_BACK_SECONDS = 1.5
@@ -96,7 +97,7 @@ class Worker:
         await self._start(await self._queue.read(count=min(room, self._settings.batch_size), block_seconds=_BLOCK_SECONDS))
 
     async def _renew_once(self) -> None:
-        await asyncio.sleep(self._settings.reclaim_seconds / 3)
+        await asyncio.sleep(self._settings.reclaim_seconds * _RENEWED_AFTER)
         await self._leases.renew()
 
     def _knows(self, entry_id: str) -> bool:
@@ -106,7 +107,9 @@ class Worker:
     async def _tend_once(self) -> None:
         """Its own come back when they are due; now and then it looks for what dead workers put back or had in hand."""
         is_time = asyncio.get_running_loop().time() >= self._reclaims_from
-        reclaim = Reclaim(self._settings.reclaim_seconds, self._settings.batch_size) if is_time else None
+        # Whoever stands still just before a renewal has as long as anybody: so nobody reclaims before one was missed as well.
+        idle_seconds = self._settings.reclaim_seconds * (1 + _RENEWED_AFTER)
+        reclaim = Reclaim(idle_seconds, self._settings.batch_size) if is_time else None
         readings = await self._queue.tend(most_parked=self._delivery.mails_welcome(), reclaim=reclaim)
         await self._start([reading for reading in readings if not self._knows(reading.entry_id)])
         await self._queue.alarm.wait(at_most_seconds=min(self._settings.reclaim_seconds / 2, _LOOKS_EVERY_SECONDS))

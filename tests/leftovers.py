@@ -1,9 +1,7 @@
-"""What a command has left running, and waiting until it has not."""
+"""What a command has left running."""
 
 from __future__ import annotations
 
-import time
-from collections.abc import Callable
 from pathlib import Path
 
 
@@ -17,10 +15,3 @@ def processes_of(place: Path) -> list[str]:
         except OSError:
             continue
     return found
-
-
-def until(condition: Callable[[], bool], *, seconds: float) -> None:
-    deadline = time.monotonic() + seconds
-    while not condition():
-        assert time.monotonic() < deadline, "waited in vain"
-        time.sleep(0.05)

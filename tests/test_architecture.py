@@ -21,23 +21,39 @@ PACKAGES = ("harness", "reference", "scenarios", "loadtests")
 LAYERS = (  # top first: a module may import those of its own row and of the rows below
     ("cli", "__main__"),
     ("verbs",),
-    ("outcome",),
-    ("gate", "live"),
+    ("proving", "exploring"),
+    ("publication", "steps"),
+    ("gate", "live", "explore"),
     ("display",),
-    ("report", "sections", "summary", "life", "markdown", "charts", "panels", "matrix", "series", "svg", "acceptance", "load"),
+    (
+        "report",
+        "sections",
+        "summary",
+        "life",
+        "markdown",
+        "charts",
+        "panels",
+        "matrix",
+        "series",
+        "svg",
+        "acceptance",
+        "load",
+        "explored",
+        "prove",
+    ),
     ("campaign",),
     ("runner",),
-    ("archive", "junit", "results", "tally", "performance", "client"),
+    ("archive", "junit", "results", "trial", "tally", "performance", "client"),
     ("worlds",),
     ("systems", "scenario"),
-    ("mistakes",),
+    ("validation",),
     ("checkers",),
     ("verdict",),
-    ("history", "faults", "traffic"),
+    ("history", "faults", "traffic", "streams", "submissions"),
     ("entries",),
     ("usage",),
 )
-STANDARD_LIBRARY_ONLY = ("entries", "history", "faults", "traffic", "verdict", "checkers", "usage")
+STANDARD_LIBRARY_ONLY = ("entries", "history", "faults", "traffic", "streams", "submissions", "verdict", "checkers", "usage")
 ONLY_WORLDS_KNOW = {"redis", "asyncpg", "httpx", "fakeredis", "h11", "time_machine"}
 MAY_START_PROCESSES = ("harness/worlds/real/", "harness/load/generator.py", "harness/campaign.py")
 # geventhttpclient is what Locust's own fast client stands on, and its page is a Flask application

@@ -14,7 +14,8 @@ import pytest
 from harness.history import Post, Read
 from tests.command import COMMAND, ROOT, harness, last_lines
 from tests.harness.load.arranged import LAX, Found, arranged, hurried, load, moody, of_reference
-from tests.leftovers import processes_of, until
+from tests.leftovers import processes_of
+from tests.waiting import until
 
 TWO_ROUNDS = "longest_seconds = 20"  # the first is warm-up, the second counts
 WORKER = 'command = ["python", "-m", "reference", "worker", "--port", "{port}"]\nready = "/readyz"'

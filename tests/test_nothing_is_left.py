@@ -10,7 +10,8 @@ from pathlib import Path
 import pytest
 
 from tests.command import COMMAND, ROOT
-from tests.leftovers import processes_of, until
+from tests.leftovers import processes_of
+from tests.waiting import until
 
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGKILL])

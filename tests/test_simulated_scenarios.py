@@ -13,6 +13,7 @@ from harness.runner import Order, execute
 from harness.verdict import Ruling
 
 SEEDS = 5
+BEYOND_THE_CLAIMS = ("redis_comes_back_empty",)  # what may be lost there is counted, and the ruling is held all the same
 
 
 @pytest.mark.parametrize("system", ["async", "sync"])
@@ -29,4 +30,4 @@ def test_the_reference_holds(name: str, system: str) -> None:
     for one in counted:
         found = [verdict for verdict in one.verdicts if verdict.ruling in (Ruling.VIOLATED, Ruling.UNKNOWN)]
         assert one.ruling is Ruling.HELD, f"{one.repeat}: {found}"
-        assert one.counts["lost"] == 0
+        assert one.counts["lost"] == 0 or name in BEYOND_THE_CLAIMS

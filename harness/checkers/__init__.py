@@ -9,7 +9,9 @@
     recovery      provider spared, backlog drained, ingest back, processes up, clean terminations
     visibility    queue depth and traces: what an operator can see
     rollback      a turned flag is followed
+    losses        what a loss beyond the claims excuses, and what it does not
     evidence      whether the run proves anything: judged always
+    convictions   what an earlier rest of the same run found stands
     noise         how slow the machine itself was, so that a service is not convicted of it
 
 `the_contract` is what every service that answers 202 promises, in every scenario. `promises` holds the words they share.
@@ -24,9 +26,11 @@ from typing import Any
 
 from harness.checkers.answers import answers_follow_the_contract
 from harness.checkers.availability import errors_are_problems, ingest_stays_available, ingest_stays_fast, refusals_are_honest
+from harness.checkers.convictions import convicted, upheld
 from harness.checkers.delivery import every_accepted_event_is_stored_once, nothing_is_invented
 from harness.checkers.evidence import acknowledgements_fell_inside_the_fault, every_fault_bit, world_came_to_rest
 from harness.checkers.idempotency import a_changed_payload_is_refused, duplicates_point_to_their_event, one_acceptance_per_pair
+from harness.checkers.losses import what_is_lost_is_not_called_done
 from harness.checkers.mail import every_accepted_event_is_mailed, no_unexplained_second_mail
 from harness.checkers.recovery import (
     backlog_drains,
@@ -80,6 +84,7 @@ _EVERY: tuple[Checker | Parameterised, ...] = (
     queue_depth_shows_the_backlog,
     a_trace_leads_from_post_to_mail,
     the_flag_is_followed,
+    what_is_lost_is_not_called_done,
     *ALWAYS_JUDGED,
 )
 CHECKERS: Mapping[str, Checker | Parameterised] = {known.name: known for known in _EVERY}
@@ -107,10 +112,10 @@ def stories() -> dict[str, str]:
 
 
 def judge(history: History) -> list[Verdict]:
-    """What every checker says that the scenario named, and then those that are judged always."""
+    """What every checker says that the scenario named, and then those that are judged always; earlier convictions stand."""
     named = [by_name(item["checker"], item.get("arguments", {})) for item in history.header.must_hold]
     also = [always for always in ALWAYS_JUDGED if always.name not in {known.name for known in named}]
-    return [judge_one(history) for judge_one in (*named, *also)]
+    return upheld(history.header, [judge_one(history) for judge_one in (*named, *also)])
 
 
 def ruling(verdicts: Iterable[Verdict]) -> Ruling:
@@ -142,6 +147,7 @@ __all__ = [
     "backlog_drains",
     "by_name",
     "completed_means_done",
+    "convicted",
     "duplicates_point_to_their_event",
     "errors_are_problems",
     "every_accepted_event_is_mailed",
@@ -167,5 +173,6 @@ __all__ = [
     "terminations_are_clean",
     "the_contract",
     "the_flag_is_followed",
+    "what_is_lost_is_not_called_done",
     "world_came_to_rest",
 ]

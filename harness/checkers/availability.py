@@ -4,20 +4,24 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from harness.checkers.noise import not_held_up, overruns, weighed
+from harness.checkers.noise import crowded, not_held_up, overruns, weighed
 from harness.checkers.percentile import percentile_bounds
 from harness.checkers.promises import (
     REFUSED_FOR_NOW,
     answers_after_the_work,
     is_cut_off,
+    is_refusal_for_good,
     is_refused,
+    is_refused_for_good,
+    is_rightly_refused,
     mails_taken,
     rows_were_read,
     stored_rows,
 )
-from harness.history import History, Pair, Post, Probe, Read, Suffered
+from harness.history import Call, History, Pair, Post, Probe, Read, Suffered
 from harness.verdict import Verdict, Violation, checker, judged, not_applicable, parameterised, unknown
 
+ABOUT_THE_EVENT = (400, 409, 422)  # refused for what it says; 401, 404 or 415 may be how the harness was told to ask
 PROBLEM = "application/problem+json"
 FEWEST_SAMPLES = 100
 NOISE_SPREADS_SECONDS = 1.0
@@ -29,7 +33,7 @@ WORKS_FIRST = "this service does the work before it answers, so its answers cann
 
 @checker("rows")
 def refusals_are_honest(history: History) -> Verdict:
-    """An event whose every attempt was refused leaves nothing behind, and a refusal for now says when to come back."""
+    """What is refused leaves nothing behind, a refusal for now says when to come back, and no good event is refused for good."""
     posts = history.by_pair(Post)
     refused_posts = [post for posts_of_pair in posts.values() for post in posts_of_pair if is_refused(post)]
     if not posts:
@@ -39,7 +43,7 @@ def refusals_are_honest(history: History) -> Verdict:
     refused = {pair for pair, attempts in posts.items() if all(is_refused(post) for post in attempts)}
     # Where the end is missing, another attempt may have been under way, and taken.
     left_behind = [] if is_cut_off(history) else _left_behind(history, refused)
-    violations = [*left_behind, *_rude_refusals(refused_posts)]
+    violations = [*left_behind, *_rude_refusals(refused_posts), *_groundless_refusals(history)]
     if refused and not violations and not rows_were_read(history):
         return unknown("the final rows could not be read", checked=len(refused_posts))
     return judged(checked=len(refused_posts), violations=violations)
@@ -67,7 +71,7 @@ def ingest_stays_available(history: History) -> Verdict:
         for post in history.of(Post)
         if not history.header.plan or any(post.begin_s <= window.end_s and post.end_s >= window.begin_s for window in windows)
     ]
-    failed = [post for post in posts if not post.promises and not _is_refused_for_good(post)]
+    failed = [post for post in posts if not post.promises and not is_refused_for_good(post)]
     certain = not_held_up(history, failed)
     violations = [
         Violation(
@@ -108,11 +112,12 @@ def _percentile_holds(posts: Sequence[Post], history: History, limit_ms: float) 
     if len(posts) >= FEWEST_SAMPLES and percentile_bounds([_took_ms(post) for post in posts], 0.95)[1] <= limit_ms:
         return judged(checked=len(posts))  # the machine's noise only adds: fast in spite of it is fast
     slow = [probe.at_s for probe in probes if probe.latency_s * 1000 > limit_ms * NOISY_SHARE]
-    noisy = [*((at_s - NOISE_SPREADS_SECONDS, at_s + NOISE_SPREADS_SECONDS) for at_s in slow), *overruns(history)]
+    beside = [(at_s - NOISE_SPREADS_SECONDS, at_s + NOISE_SPREADS_SECONDS) for at_s in slow]
+    noisy = [*beside, *crowded(history), *overruns(history)]
     # By their beginning alone, so that slow and fast requests are left out alike.
     calm = [post for post in posts if not any(since_s <= post.begin_s <= until_s for since_s, until_s in noisy)]
     if len(calm) < FEWEST_SAMPLES:
-        left_out = f", {len(posts) - len(calm)} more fell where the bare stub was slow too" if len(calm) < len(posts) else ""
+        left_out = f", {len(posts) - len(calm)} more fell where this machine was too busy" if len(calm) < len(posts) else ""
         return unknown(
             f"{len(calm)} samples, at least {FEWEST_SAMPLES} are needed{left_out}", checked=len(calm), noisy=bool(left_out)
         )
@@ -121,17 +126,13 @@ def _percentile_holds(posts: Sequence[Post], history: History, limit_ms: float) 
     if low_ms > limit_ms:
         return judged(checked=len(calm), violations=[Violation(measured)])
     if high_ms <= limit_ms and 2 * len(calm) < len(posts):
-        left_out = f"{len(posts) - len(calm)} of {len(posts)} samples fell where the bare stub was slow too"
+        left_out = f"{len(posts) - len(calm)} of {len(posts)} samples fell where this machine was too busy"
         return unknown(
             f"{left_out}, and with them the limit is not kept: the rest is too little to tell", checked=len(calm), noisy=True
         )
     return (
         judged(checked=len(calm)) if high_ms <= limit_ms else unknown(measured, checked=len(calm), noisy=len(calm) < len(posts))
     )
-
-
-def _is_refused_for_good(post: Post) -> bool:
-    return is_refused(post) and post.http_status not in (None, *REFUSED_FOR_NOW)
 
 
 def _took_ms(post: Post) -> float:
@@ -141,9 +142,13 @@ def _took_ms(post: Post) -> float:
 
 def _left_behind(history: History, refused: set[Pair]) -> list[Violation]:
     # What counts is what stays: a service may take a row back before it refuses, and a mail the provider refused is none.
-    stored, mailed = set(stored_rows(history)), set(mails_taken(history))
+    stored, posts = set(stored_rows(history)), history.by_pair(Post)
     rows = [Violation(f"{pair} was refused at every attempt, yet it is stored", pair) for pair in sorted(refused & stored)]
-    mails = [Violation(f"{pair} was refused at every attempt, yet it was mailed", pair) for pair in sorted(refused & mailed)]
+    mails = [
+        Violation(f"{pair} was refused at every attempt until {calls[0].begin_s:.3f} s, yet it was mailed then", pair)
+        for pair, calls in mails_taken(history).items()
+        if (begun := [post for post in posts.get(pair, []) if post.begin_s <= calls[0].begin_s]) and all(map(is_refused, begun))
+    ]
     return [*rows, *mails]
 
 
@@ -158,6 +163,21 @@ def _rude_refusals(posts: Sequence[Post]) -> list[Violation]:
         if not post.content_type.startswith(PROBLEM):
             violations.append(Violation(f"{post.pair} was refused with {post.http_status}{_as_content(post)}", post.pair))
     return violations
+
+
+def _groundless_refusals(history: History) -> list[Violation]:
+    """Events that were turned away for what they say, though neither they nor the provider gave a reason."""
+    mail_refused = {pair for pair, calls in history.by_pair(Call).items() if any(map(is_refusal_for_good, calls))}
+    groundless = {
+        pair: post.http_status
+        for pair, posts in history.by_pair(Post).items()
+        for post in posts
+        if post.http_status in ABOUT_THE_EVENT and pair not in mail_refused and not is_rightly_refused(post, posts)
+    }
+    return [
+        Violation(f"{pair} was refused for good with {status}, and nothing is wrong with it", pair)
+        for pair, status in groundless.items()
+    ]
 
 
 def _what_is_no_problem(entry: Post | Read) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from harness.checkers.losses import lost_beyond_claims
 from harness.checkers.noise import rest_is_doubtful, weighed
 from harness.checkers.promises import (
     excused,
@@ -20,7 +21,7 @@ from harness.verdict import Verdict, Violation, checker, judged, unknown
 @checker("rows")
 def every_accepted_event_is_stored_once(history: History) -> Verdict:
     """Every accepted event is stored exactly once, and no other event more than once."""
-    rows, promised, excuses = stored_rows(history), history.promised, excused(history)
+    rows, promised, excuses = stored_rows(history), history.promised, excused(history) | lost_beyond_claims(history)
     twice = [Violation(f"{pair} is stored {count} times, expected once", pair) for pair, count in rows.items() if count > 1]
     missing = [pair for pair in promised if not rows[pair] and pair not in excuses]
     lost = [Violation(f"{pair} was {in_words(promised[pair])} and has no row: it is lost", pair) for pair in missing]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from harness.checkers.losses import loss_ends_s
 from harness.checkers.promises import REFUSED_FOR_NOW, STATUSES, in_words, is_acceptance, is_cut_off, is_refused, is_unknown
 from harness.history import History, Pair, Post
 from harness.verdict import Verdict, Violation, checker, judged, not_applicable, unknown
@@ -12,13 +13,14 @@ BASELESS = "nothing posted before can have been taken"
 @checker()
 def one_acceptance_per_pair(history: History) -> Verdict:
     """No event is accepted twice: of its answers that reached a client, at most one says accepted or processed."""
-    accepted: dict[Pair, list[Post]] = {}
+    accepted: dict[tuple[Pair, bool], list[Post]] = {}
+    forgotten_until_s = loss_ends_s(history)  # whoever has forgotten an event may take it anew, once
     for post in history.of(Post):
         if is_acceptance(post):
-            accepted.setdefault(post.pair, []).append(post)
+            accepted.setdefault((post.pair, post.begin_s > forgotten_until_s), []).append(post)
     violations = [
         Violation(f"{pair} was accepted {len(posts)} times: {_answers(posts)}; expected one and then duplicate", pair)
-        for pair, posts in accepted.items()
+        for (pair, _), posts in accepted.items()
         if len(posts) > 1
     ]
     return judged(checked=len(accepted), violations=violations, nothing="no event was accepted")

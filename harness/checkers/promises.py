@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import math
 from collections import Counter
+from collections.abc import Iterable
 from typing import Any, NamedTuple
 
 from harness.history import Call, History, Lifecycle, Pair, Post, Read, Row, Stored, Suffered
@@ -17,6 +18,8 @@ REFUSED_FOR_NOW = (429, 503)
 FEWEST_CALLS_THAT_TELL = 2  # one mail that names no event may be that mail's own mistake; if none does, the pointers lead nowhere
 # A 4xx of the provider that says nothing about the mail itself: configuration (401, 403), its own pace (408, 425, 429).
 NOT_ABOUT_THE_MAIL = (401, 403, 408, 425, 429)
+# The faults under which the provider refuses mails for good, and with which status, where that is no setting.
+REFUSES_MAILS = {"SendGridAnswers": None, "SendGridRejects": 400}
 
 
 class Window(NamedTuple):
@@ -45,6 +48,16 @@ def is_refused(post: Post) -> bool:
     if post.http_status is None:
         return post.outcome == "failed"
     return 400 <= post.http_status < 500 or post.http_status == 503
+
+
+def is_refused_for_good(post: Post) -> bool:
+    """Nothing was taken, and nothing will be: a 4xx other than 429."""
+    return is_refused(post) and post.http_status not in (None, *REFUSED_FOR_NOW)
+
+
+def is_rightly_refused(post: Post, posts: Iterable[Post]) -> bool:
+    """Refused for good, and there is a reason to: poison, or one of the event's `posts` has another payload."""
+    return is_refused_for_good(post) and (post.poison or any(other.payload != post.payload for other in posts))
 
 
 def is_unknown(post: Post) -> bool:
@@ -132,7 +145,7 @@ def refused_for_good_s(history: History) -> dict[Pair, float]:
     Any other permanent 4xx is the service's own doing: without a fault the provider refuses a mail only for its body, and
     the addresses it refuses belong to poison events.
     """
-    refusing = [window for window in fault_windows(history) if window.planned.get("fault") == "SendGridAnswers"]
+    refusing = [window for window in fault_windows(history) if window.planned.get("fault") in REFUSES_MAILS]
     first: dict[Pair, float] = {}
     for call in history.of(Call):
         if call.pair is not None and is_refusal_for_good(call) and any(_made_it(window, call) for window in refusing):
@@ -141,7 +154,7 @@ def refused_for_good_s(history: History) -> dict[Pair, float]:
 
 
 def _made_it(window: Window, call: Call) -> bool:
-    status = window.planned.get("settings", {}).get("status")
+    status = window.planned.get("settings", {}).get("status", REFUSES_MAILS.get(window.planned.get("fault", "")))
     return status == call.http_status and window.overlaps(call.begin_s, call.begin_s)
 
 
@@ -177,9 +190,9 @@ def is_cut_off(history: History) -> bool:
     return history.rest is None
 
 
-def last_fault_end_s(history: History) -> float:
-    """When the last fault ended; minus infinity if there was none."""
-    return max((fault.end_s for fault in history.of(Suffered)), default=-math.inf)
+def last_fault_end_s(history: History, *, but: str = "") -> float:
+    """When the last fault ended, those of the name `but` not counted; minus infinity if there was none."""
+    return max((fault.end_s for fault in history.of(Suffered) if fault.name != but), default=-math.inf)
 
 
 def working_role(history: History) -> str:

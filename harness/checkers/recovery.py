@@ -5,16 +5,16 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping, Sequence
 
+from harness.checkers.losses import lost_beyond_claims
 from harness.checkers.noise import Stall, is_doubtful, not_held_up, stalled_seconds, stalls, weighed
 from harness.checkers.promises import (
     FINAL_STATUSES,
-    REFUSED_FOR_NOW,
     Sighting,
     due_mails,
     fault_windows,
     first_stored_s,
     is_cut_off,
-    is_refused,
+    is_rightly_refused,
     last_fault_end_s,
     mails_are_told_apart,
     mails_taken,
@@ -33,6 +33,7 @@ STOPS_CALLING_WITHIN_SECONDS = 0.25
 STOPS_WITHIN_SECONDS = 10.0
 STARTS_WITHIN_SECONDS = 30.0  # what a process is given until it is ready
 TOLD_TO_STOP = ("terminated", "terminating")  # both words are in use for "was told to stop"
+TURNS = "FlagFlips"
 BY_ITSELF = "by itself"  # how the detail of an exit begins that nobody asked for
 
 
@@ -79,11 +80,17 @@ def rate_limit_is_respected(history: History) -> Verdict:
 
 @parameterised()
 def backlog_drains(history: History, *, within_seconds: float) -> Verdict:
-    """Every accepted event is finished within {within_seconds} s of its acceptance or of the last fault's end."""
+    """Every accepted event is finished within {within_seconds} s of its acceptance or of the last fault's end.
+
+    A turned flag is no such fault: what the queue has taken is finished while it says that nothing more goes there.
+    """
     promised, shown, done_s = history.promised, sightings(history), _delivered_s(history)
-    healed_s, violations, undecided = last_fault_end_s(history), [], 0
+    healed_s, violations, undecided = last_fault_end_s(history, but=TURNS), [], 0
     stalled, set_aside, until_s = stalls(history), 0, _judged_until_s(history)
+    lost = lost_beyond_claims(history)
     for pair, promise in promised.items():
+        if pair in lost:
+            continue
         deadline_s = max(healed_s, promise.end_s) + within_seconds
         late = _lateness(shown.get(pair, []), done_s.get(pair, math.inf), deadline_s)
         unseen = done_s.get(pair, math.inf) == math.inf and not shown.get(pair) and not history.is_quiet
@@ -109,7 +116,7 @@ def ingest_recovers(history: History, *, within_seconds: float) -> Verdict:
         return unknown("nobody knows when the last fault ended")
     posts = history.by_pair(Post)
     late = [post for posts_of_pair in posts.values() for post in posts_of_pair if post.begin_s >= healed_s + within_seconds]
-    failed = [post for post in late if not post.promises and not _is_rightly_refused(post, posts[post.pair])]
+    failed = [post for post in late if not post.promises and not is_rightly_refused(post, posts[post.pair])]
     # Nobody recovers from a stall of the machine faster than from a fault.
     certain = not_held_up(history, failed, lead_s=within_seconds)
     violations = [
@@ -143,6 +150,7 @@ def terminations_are_clean(history: History) -> Verdict:
     """A process that is told to stop exits with code 0 within 10 s."""
     entries = history.of(Lifecycle)
     told = {entry: _exit_after(entries[number:]) for number, entry in enumerate(entries) if entry.what in TOLD_TO_STOP}
+    told = {entry: exit_ for entry, exit_ in told.items() if not _was_kept_from_it(entries, entry, exit_)}
     wrong = {entry: _what_is_unclean(entry, exit_, is_over=history.rest is not None) for entry, exit_ in told.items()}
     stalled = stalls(history)
     held_up = [entry for entry, exit_ in told.items() if wrong[entry] and _was_late_beside_noise(stalled, entry, exit_)]
@@ -173,6 +181,17 @@ def _was_late_beside_noise(stalled: Sequence[Stall], told: Lifecycle, end: Lifec
     return end is not None and _took_s(told, end) > STOPS_WITHIN_SECONDS and is_doubtful(stalled, told.at_s, end.at_s)
 
 
+def _was_kept_from_it(entries: Sequence[Lifecycle], told: Lifecycle, end: Lifecycle | None) -> bool:
+    """Whether a fault killed it before its time to stop was over, or froze it: nobody knows what it would have done."""
+    if end is None:
+        return False
+    frozen_s = {"frozen": -math.inf, "resumed": -math.inf} | {
+        entry.what: entry.at_s for entry in entries if entry.process == told.process and entry.at_s <= end.at_s
+    }
+    was_frozen = frozen_s["frozen"] > frozen_s["resumed"] or frozen_s["resumed"] >= told.at_s
+    return was_frozen or (end.what == "killed" and _took_s(told, end) < STOPS_WITHIN_SECONDS)
+
+
 def _took_s(told: Lifecycle, end: Lifecycle) -> float:
     return end.took_s if end.took_s is not None else round(end.at_s - told.at_s, 6)
 
@@ -183,12 +202,6 @@ def _judged_until_s(history: History) -> float:
         return math.inf
     under_way = any(window.end_s == math.inf for window in fault_windows(history))
     return -math.inf if under_way else history.last_s
-
-
-def _is_rightly_refused(post: Post, posts: Sequence[Post]) -> bool:
-    """Refused for good, and there is a reason to: poison, or the same pair with two payloads."""
-    for_good = is_refused(post) and post.http_status not in (None, *REFUSED_FOR_NOW)
-    return for_good and (post.poison or any(other.payload != post.payload for other in posts))
 
 
 def _fell(entry: Lifecycle) -> str:

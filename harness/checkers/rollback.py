@@ -4,18 +4,18 @@ from __future__ import annotations
 
 from harness.checkers.noise import not_held_up, weighed
 from harness.checkers.promises import is_acceptance, planned_fault
+from harness.faults import FLAG_COMMAND, FlagFlips
 from harness.history import History, Lifecycle, Post, Suffered
 from harness.verdict import Verdict, Violation, judged, not_applicable, parameterised
 
-TURNS = "FlagFlips"
-COMMAND = "flag"  # under this name the commands that turn it stand in the history
 WRONG_WAY = {0: "accepted", 100: "processed"}  # what nobody may be answered any more; a share in between forbids nothing
 
 
 @parameterised("flag")
 def the_flag_is_followed(history: History, *, within_seconds: float) -> Verdict:
     """A flag that sends nothing, or everything, to the queue is followed within {within_seconds} s."""
-    flips = [fault for fault in history.of(Suffered) if fault.name == TURNS and _percent(history, fault) in WRONG_WAY]
+    turns = [fault for fault in history.of(Suffered) if fault.name == FlagFlips.__name__]
+    flips = [fault for fault in turns if _percent(history, fault) in WRONG_WAY]
     if not flips:
         return not_applicable("the flag was not turned to 0 or to 100")
     judged_posts, astray = [], []
@@ -40,13 +40,27 @@ def _percent(history: History, fault: Suffered) -> int:
 
 
 def _taken_under(history: History, fault: Suffered, *, within_seconds: float) -> list[Post]:
-    """The events taken while the flag stood: begun some time after its command had ended, answered before the next began."""
-    turns = [entry for entry in history.of(Lifecycle) if entry.process == COMMAND and fault.begin_s <= entry.at_s <= fault.end_s]
-    set_s = [entry.at_s for entry in turns if entry.what == "exited"][:1]
-    cleared_s = [entry.at_s for entry in turns if entry.what == "started"][1:]
-    until_s = cleared_s[0] if cleared_s else fault.end_s
+    """The events taken while the flag stood: begun some time after it was set, answered before the next command began."""
+    stood = _stood(history, fault)
+    if stood is None:
+        return []
+    set_s, until_s = stood
     return [
         post
         for post in history.of(Post)
-        if is_acceptance(post) and set_s and set_s[0] + within_seconds <= post.begin_s and post.end_s <= until_s
+        if is_acceptance(post) and set_s + within_seconds <= post.begin_s and post.end_s <= until_s
     ]
+
+
+def _stood(history: History, fault: Suffered) -> tuple[float, float] | None:
+    """From the end of the command that set the flag until the next one begins, in seconds.
+
+    None if it did not end well (who knows what it did), or ran beside another (who knows which had the last word).
+    """
+    commands = [entry for entry in history.of(Lifecycle) if entry.process == FLAG_COMMAND]
+    before = [entry.what for entry in commands if entry.at_s < fault.begin_s]
+    own = [entry for entry in commands if fault.begin_s <= entry.at_s <= fault.end_s]
+    ran_alone = before.count("started") == before.count("exited") and [entry.what for entry in own[:2]] == ["started", "exited"]
+    if not ran_alone or own[1].exit_code != 0:
+        return None
+    return own[1].at_s, own[2].at_s if len(own) > 2 else fault.end_s

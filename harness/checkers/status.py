@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
+from harness.checkers.losses import forgettable, lost_beyond_claims
 from harness.checkers.noise import not_held_up, rest_is_doubtful, weighed
 from harness.checkers.promises import (
     FINAL_STATUSES,
@@ -38,7 +39,8 @@ def a_promise_is_readable_at_once(history: History) -> Verdict:
     """The status of an accepted event can be read from the moment its promise was given."""
     promised = history.promised
     after = [read for read in history.of(Read) if read.pair in promised and read.begin_s >= promised[read.pair].end_s]
-    decided = [read for read in after if _is_decided(read)]
+    forgotten = forgettable(history)
+    decided = [read for read in after if _is_decided(read) and not (read.http_status == 404 and read.pair in forgotten)]
     unavailable = _unavailable(history, after)
     certain = not_held_up(history, unavailable)
     violations = [
@@ -74,7 +76,8 @@ def every_status_becomes_final(history: History) -> Verdict:
     unfinished = [pair for pair, sighting in last.items() if sighting.status not in FINAL_STATUSES]
     if history.rest is None or not history.rest.quiet:
         return unknown(f"the world was still moving; {len(unfinished)} of {len(last)} events were unfinished", checked=len(last))
-    unanswered = _asked_in_vain(history, last)
+    unanswered, lost = _asked_in_vain(history, last), lost_beyond_claims(history)
+    unfinished = [pair for pair in unfinished if pair not in lost]
     known = [pair for pair in unfinished if pair not in unanswered]
     set_aside = len(known) if rest_is_doubtful(history) else 0
     violations = [Violation(_never_final(last[pair], history.rest.at_s, pair), pair) for pair in known]

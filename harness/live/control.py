@@ -38,7 +38,7 @@ class Wanted(BaseModel):
     seconds: float | None = None
 
 
-class Watched(Protocol):
+class LiveSession(Protocol):
     """The session, as far as the page may see it."""
 
     injector: Injector
@@ -47,7 +47,7 @@ class Watched(Protocol):
     def so_far(self) -> History: ...
 
 
-def control(session: Watched, *, token: str) -> FastAPI:
+def control(session: LiveSession, *, token: str) -> FastAPI:
     """The application."""
 
     async def require_token(x_harness_token: Annotated[str, Header()] = "") -> None:

@@ -33,6 +33,7 @@ from harness.history import Suffered
 from harness.runner import why_not_applicable
 from harness.systems import System
 from harness.usage import nearest
+from harness.validation import wrong_value
 from harness.verdict import Checker
 from harness.worlds.real.world import RealWorld
 from harness.worlds.world import Occasion
@@ -95,6 +96,7 @@ class Injector:
         self._begin = begin  # a fault may come before any traffic: then everything begins with it
         self._offers = {name: _offer(kind, system) for name, kind in FAULTS.items()}
         self._tasks: list[asyncio.Task[None]] = []
+        self._is_closed = False
         self.injections: list[Injection] = []
 
     @property
@@ -114,6 +116,8 @@ class Injector:
 
     def start(self, name: str, settings: Mapping[str, Any], *, lasts_seconds: float = math.inf) -> Injection:
         """Begin a fault now; it ends by itself after `lasts_seconds`, or when it is stopped. Raises RefusedError."""
+        if self._is_closed:
+            raise RefusedError("The session is ending, so no fault begins any more.")
         offer = self._offers.get(name)
         if offer is None:
             raise RefusedError(f"There is no fault '{name}'. {nearest(name, self._offers)}")
@@ -168,8 +172,13 @@ class Injector:
             if one.phase != "over"
         ]
 
+    def close(self) -> None:
+        """No fault begins from now on."""
+        self._is_closed = True
+
     async def heal(self) -> None:
-        """End every fault and wait until all are healed."""
+        """End every fault and wait until all are healed; no other begins."""
+        self.close()
         for injection in self.injections:
             injection.stopped.set()
         await asyncio.gather(*self._tasks, return_exceptions=True)
@@ -240,13 +249,7 @@ def _made(offer: Offer, settings: Mapping[str, Any]) -> Fault:
     try:
         made: Fault = TypeAdapter(FAULTS[offer.name]).validate_python(dict(settings))
     except ValidationError as error:
-        raise RefusedError(f"{offer.name} cannot be started: {_sentence(error)}.") from None
+        first = error.errors()[0]
+        told = wrong_value(first, where=".".join(map(str, first["loc"])))
+        raise RefusedError(f"{offer.name} cannot be started: {told}.") from None
     return made
-
-
-def _sentence(error: ValidationError) -> str:
-    first = error.errors()[0]
-    if first["type"] == "value_error":
-        return str(first["ctx"]["error"])
-    where = ".".join(map(str, first["loc"]))
-    return f"{where} is {first['input']!r}, expected: {first['msg'].removeprefix('Input should be ')}"

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from harness.load.generator import Target, end_locust, locust_words, require_locustfile
+from harness.load.generator import Plan, Target, end_locust, locust_words, require_locustfile
 from harness.systems import Load
 from harness.usage import StackBrokenError, UsageError
 from harness.worlds.real.fleet import missing_listener
@@ -59,16 +59,16 @@ class Page:
         self.is_loading = False  # a test was started and has not ended
 
     @classmethod
-    async def open(cls, guard: Guard, target: Target, load: Load, *, site: Site, folder: Path) -> Page:
+    async def open(cls, guard: Guard, target: Target, load: Load, *, site: Site, plan: Plan) -> Page:
         """Start Locust and wait until its page is there. Raises UsageError with its log if it does not get there."""
-        record = folder / "record.jsonl"
-        options = {"--record": record, "--web-host": site.address, "--web-port": site.port}
+        record = plan.folder / "record.jsonl"
+        options = {"--record": record, "--seed": plan.seed, "--web-host": site.address, "--web-port": site.port}
         command = Command(
             name="locust",
             argv=locust_words(target, load, processes=1, options=options),
             env=os.environ | {CONTROL: site.control, TOKEN: site.token},
-            cwd=folder,
-            log=folder / "locust.log",
+            cwd=plan.folder,
+            log=plan.folder / "locust.log",
         )
         process = await guard.spawn(command)
         await await_ready(process, lambda: missing_listener(site.port, site.address), within_s=READY_WITHIN_S)

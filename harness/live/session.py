@@ -10,14 +10,11 @@ from __future__ import annotations
 import asyncio
 import secrets
 import signal
-import tempfile
 import time
-import uuid
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator
 from contextlib import AsyncExitStack, contextmanager, suppress
 from dataclasses import dataclass
 from functools import partial
-from pathlib import Path
 from typing import Any
 
 from harness import archive, checkers
@@ -27,14 +24,13 @@ from harness.history import Header, History, Pair, Post, Rest, Row
 from harness.live.control import control
 from harness.live.injector import Injector
 from harness.live.page import Page, Site, require_free
-from harness.live.standing import Phase, convicted, standing_of, standing_with
-from harness.load.generator import Target
+from harness.live.standing import Phase, standing_of
+from harness.load.generator import Plan, Target
 from harness.load.measurement import JUDGED
 from harness.load.operations import entry_of
 from harness.performance import come_to_rest, read_final_state
 from harness.runner import about
 from harness.systems import BUILT_IN, Load, System
-from harness.verdict import Verdict
 from harness.worlds.real.processes import Guard
 from harness.worlds.real.serving import served
 from harness.worlds.real.world import RealWorld
@@ -67,13 +63,13 @@ def hold(system: System, place: Place, run: RunFolder, *, seed: int) -> Executio
     wall, cpu = time.perf_counter(), time.process_time()
     history, folder = History(_header(system, seed=seed)), run.execution_folder(NAME, "real", seed)
     try:
-        convictions = asyncio.run(_hold(Stage(system=system, history=history, seed=seed, plan=(), folder=folder), place))
+        asyncio.run(_hold(Stage(system=system, history=history, seed=seed, plan=(), folder=folder), place))
     finally:
         if history.entries:
             run.keep(history, folder)
     return archive.execution_of(
         history,
-        standing_with(convictions, checkers.judge(history)),
+        checkers.judge(history),
         folder=run.relative(folder),
         wall_s=time.perf_counter() - wall,
         cpu_s=time.process_time() - cpu,
@@ -84,6 +80,7 @@ def _header(system: System, *, seed: int) -> Header:
     return Header(
         scenario=NAME,
         story="Somebody loaded the system from Locust's page, and made things go wrong.",
+        system_path=str(system.path),
         seed=seed,
         traffic="what was started on Locust's page",
         must_hold=tuple(checker.to_data() for checker in JUDGED),
@@ -97,28 +94,27 @@ def _asked_for(system: System) -> str:
     return system.path.stem if system.path.parent == BUILT_IN else str(system.path)
 
 
-async def _hold(stage: Stage, place: Place) -> Sequence[Verdict]:
+async def _hold(stage: Stage, place: Place) -> None:
     async with AsyncExitStack() as exits:
         place.show(f"starting {stage.system.name}")
         world = await exits.enter_async_context(RealWorld.open(stage))
         session = Session(world, stage)
         exits.push_async_callback(session.injector.heal)
-        guard = await Guard.start(Path(tempfile.gettempdir(), f"ingestion-harness-{uuid.uuid4().hex[:12]}"))
-        exits.push_async_callback(guard.stop)
+        guard = await exits.enter_async_context(Guard.open())
         token = secrets.token_urlsafe(24)
         asks = await exits.enter_async_context(served(control(session, token=token)))
         site = Site(address=place.address, port=place.port, control=asks, token=token)
         target = Target(name="live", addresses=tuple(world.addresses), headers=stage.system.api.headers)
         load = stage.system.load if "load" in stage.system.model_fields_set else LOAD
         assert stage.folder is not None
-        page = await Page.open(guard, target, load, site=site, folder=stage.folder.resolve())
+        plan = Plan(folder=stage.folder.resolve(), seed=stage.seed)
+        page = await Page.open(guard, target, load, site=site, plan=plan)
         with _told_to_end() as ending:
             place.show(f"Locust's page, with the tabs Faults and Promises: {site.url}  (Ctrl-C ends the session)")
             await session.go_on(page, until=ending)
             ending.clear()
             place.show("ending: faults are healed, then what is under way comes to rest (Ctrl-C again: at once)")
             await session.end(page, at_once=ending)
-        return session.convictions
 
 
 class Session:
@@ -132,7 +128,6 @@ class Session:
         self._resting: asyncio.Task[None] | None = None
         self._is_at_rest = False
         self._is_loading = False
-        self.convictions: Sequence[Verdict] = ()  # of earlier tests
         self.standing = standing_of(self._history, at_s=0.0, phase="nothing sent yet")
 
     async def go_on(self, page: Page, *, until: asyncio.Event) -> None:
@@ -192,10 +187,10 @@ class Session:
                 self._history.record(entry)
 
     def _go_on_from_rest(self) -> None:
-        """What was read at the end of one test is not the end any more once another begins."""
+        """What was read at the end of one test is not the end any more once another begins; what was violated then stays so."""
         if self._is_at_rest:
             self._is_at_rest = False
-            self.convictions = convicted(self.convictions, self.standing.verdicts)
+            self._history.header = checkers.convicted(self._history.header, self.standing.verdicts)
             self._history.forget(lambda entry: isinstance(entry, Row | Rest))
 
     async def _rest_or_go_on(self, *, is_loading: bool) -> None:
@@ -223,7 +218,7 @@ class Session:
     async def _keep_judging(self) -> None:
         while True:
             began, phase = time.monotonic(), self._phase
-            look = partial(standing_of, at_s=self._world.clock.now(), phase=phase, convictions=self.convictions)
+            look = partial(standing_of, at_s=self._world.clock.now(), phase=phase)
             standing = await asyncio.to_thread(look, self.so_far())
             if phase == self._phase:  # else what was judged is not how it stands any more
                 self.standing = standing
@@ -231,9 +226,10 @@ class Session:
 
     def _judge(self) -> None:
         now = self._world.clock.now()
-        self.standing = standing_of(self.so_far(), at_s=now, phase=self._phase, convictions=self.convictions)
+        self.standing = standing_of(self.so_far(), at_s=now, phase=self._phase)
 
     async def _finish(self, page: Page) -> None:
+        self.injector.close()
         self._take(await page.close())
         await self.injector.heal()
         self.injector.require()

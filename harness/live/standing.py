@@ -44,10 +44,9 @@ class Standing:
         }
 
 
-def standing_of(history: History, *, at_s: float, phase: Phase, convictions: Sequence[Verdict] = ()) -> Standing:
-    """Judge what was seen so far; `convictions` are what was violated at an earlier rest."""
-    judged = [one for one in checkers.judge(history) if phase == "at rest" or one.checker != ABOUT_THE_END]
-    verdicts = standing_with(convictions, judged)
+def standing_of(history: History, *, at_s: float, phase: Phase) -> Standing:
+    """Judge what was seen so far."""
+    verdicts = [one for one in checkers.judge(history) if phase == "at rest" or one.checker != ABOUT_THE_END]
     return Standing(
         at_s=at_s,
         phase=phase,
@@ -56,18 +55,6 @@ def standing_of(history: History, *, at_s: float, phase: Phase, convictions: Seq
         verdicts=tuple(verdicts),
         ruling=checkers.ruling(verdicts) if verdicts else Ruling.UNKNOWN,
     )
-
-
-def convicted(before: Sequence[Verdict], now: Sequence[Verdict]) -> tuple[Verdict, ...]:
-    """Every checker that ever found a violation while all was at rest, with the first it found."""
-    found = {verdict.checker: verdict for verdict in (*now, *before) if verdict.ruling is Ruling.VIOLATED}
-    return tuple(found.values())
-
-
-def standing_with(convictions: Sequence[Verdict], verdicts: Sequence[Verdict]) -> list[Verdict]:
-    """Verdicts, with those of an earlier rest in the place of what would acquit them: what was lost then may turn up later."""
-    earlier = {verdict.checker: verdict for verdict in convictions}
-    return [verdict if verdict.ruling is Ruling.VIOLATED else earlier.get(verdict.checker, verdict) for verdict in verdicts]
 
 
 def _counts(history: History) -> dict[str, int | None]:

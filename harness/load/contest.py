@@ -8,13 +8,10 @@ has seen enough. At the end every system comes to rest and its final state is re
 from __future__ import annotations
 
 import asyncio
-import tempfile
 import time
-import uuid
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import AsyncExitStack
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 from harness.client import Course
@@ -69,9 +66,7 @@ async def contend(stages: Mapping[str, Stage], contest: Contest) -> list[float]:
     Returns how long a bare stub took over each request of the same load, in ms.
     """
     async with AsyncExitStack() as exits:
-        folder = Path(tempfile.gettempdir(), f"ingestion-harness-{uuid.uuid4().hex[:12]}")
-        guard = await Guard.start(folder)
-        exits.push_async_callback(guard.stop)
+        guard = await exits.enter_async_context(Guard.open())
         services = {}
         for role, stage in stages.items():
             contest.show(f"starting {stage.system.name}", 0.0)

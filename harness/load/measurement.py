@@ -157,6 +157,7 @@ def _header(wish: Wish, system: System) -> Header:
     return Header(
         scenario=NAME,
         story="Locust sends an open load, and what was promised under it is judged like everything else.",
+        system_path=str(system.path),
         seed=wish.seed,
         traffic=f"{posts} and {load.reads_per_second:g} status reads, Poisson arrivals",
         must_hold=tuple(checker.to_data() for checker in JUDGED),

@@ -7,11 +7,13 @@ from __future__ import annotations
 
 import json
 import math
-from collections.abc import Mapping
+import re
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
 from typing import Any
+from urllib.parse import unquote
 
 from harness.history import Outcome, Pair, Post, Read
 from harness.traffic import Event
@@ -63,7 +65,6 @@ class Exchange:
 def post_of(event: Event, exchange: Exchange, *, attempt: int) -> Post:
     """The history entry of a POST /ingest."""
     document = exchange.document if exchange.outcome == "ok" else {}
-    answer = _text(document, "status") or ("accepted" if exchange.http_status == 202 else None)
     return Post(
         pair=event.pair,
         payload=event.payload,
@@ -74,14 +75,14 @@ def post_of(event: Event, exchange: Exchange, *, attempt: int) -> Post:
         end_s=exchange.end_s,
         outcome=exchange.outcome,
         http_status=exchange.http_status,
-        answer=answer,
+        answer=_answer(exchange, document),
         original_id=_text(document, "original_id"),
         current_status=_text(document, "current_status"),
         retry_after_s=retry_after_s(exchange.headers.get("retry-after", "")),
         content_type=exchange.headers.get("content-type", ""),
         error=exchange.error,
         process=exchange.process,
-        missing=_missing_of_post(exchange, document, answer or "") if exchange.outcome == "ok" else (),
+        missing=_missing_of_post(event, exchange, document) if exchange.outcome == "ok" else (),
     )
 
 
@@ -101,8 +102,12 @@ def read_of(pair: Pair, exchange: Exchange, *, final: bool) -> Read:
         error=exchange.error,
         process=exchange.process,
         final=final,
-        missing=_missing_of_read(document) if exchange.http_status == 200 else (),
+        missing=_missing_of_read(pair, document) if exchange.http_status == 200 else (),
     )
+
+
+def _answer(exchange: Exchange, document: dict[str, Any]) -> str | None:
+    return _text(document, "status") or ("accepted" if exchange.http_status == 202 else None)
 
 
 def retry_after_s(value: str) -> float | None:
@@ -118,14 +123,28 @@ def retry_after_s(value: str) -> float | None:
         return None
 
 
-def _missing_of_post(exchange: Exchange, document: dict[str, Any], answer: str) -> tuple[str, ...]:
-    location = ("Location",) if answer == "accepted" and not exchange.headers.get("location") else ()
-    return location + tuple(name for name in ("status", *FIELDS.get(answer, ())) if document.get(name) is None)
+def _missing_of_post(event: Event, exchange: Exchange, document: dict[str, Any]) -> tuple[str, ...]:
+    answer = _answer(exchange, document) or ""
+    names = ("status", *FIELDS.get(answer, ()))
+    location = _missing_location(exchange.headers.get("location", ""), event.id) if answer == "accepted" else ()
+    return location + _another_id(document, names, event.id) + tuple(name for name in names if document.get(name) is None)
 
 
-def _missing_of_read(document: dict[str, Any]) -> tuple[str, ...]:
+def _missing_location(location: str, event_id: str) -> tuple[str, ...]:
+    """The address of the event's status has the event's id among its parts."""
+    if not location:
+        return ("Location",)
+    return () if event_id in map(unquote, re.split("[/?=&#]", location)) else ("its own id in Location",)
+
+
+def _another_id(document: dict[str, Any], names: Sequence[str], event_id: str) -> tuple[str, ...]:
+    return ("its own id",) if "id" in names and document.get("id") not in (None, event_id) else ()
+
+
+def _missing_of_read(pair: Pair, document: dict[str, Any]) -> tuple[str, ...]:
     """`processed_at` and `result` may be null, but they are there."""
     untold = tuple(name for name in ("id", "status") if _text(document, name) is None)
+    untold += _another_id(document, ("id",), pair.id) if "id" not in untold else ()
     return untold + tuple(name for name in ("processed_at", "result") if name not in document)
 
 

@@ -5,8 +5,6 @@ from __future__ import annotations
 from harness.faults import FlagFlips
 from harness.history import History, Post
 
-PROCESS = "flag"  # the name under which the commands that turn it stand in the history
-
 
 def evidence_of(fault: FlagFlips, history: History, *, told: str, since_s: float) -> str | None:
     """What the command told and what came of it; None if nothing did: no event took the way it opened."""

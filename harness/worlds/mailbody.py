@@ -46,6 +46,11 @@ def complaint_about(mail: Any) -> Complaint | None:
     return next(_complaints(mail), None)
 
 
+def address_of(mail: Any) -> str:
+    """The first address of a mail without a complaint."""
+    return str(mail["personalizations"][0]["to"][0]["email"])
+
+
 def _child(document: Any, name: str) -> Any:
     if isinstance(document, dict):
         return document.get(name)

@@ -1,24 +1,27 @@
 """The mail provider of both worlds: SendGrid's `v3/mail/send` as a state machine without I/O.
 
 `Provider.answer` decides what happens to one call: the status, the headers, how long the answer takes, whether the
-mail was taken and whether its reply gets lost. Faults push small values (`Answers`, `RateLimits`, `LosesReplies`,
-`Stalls`, `Trickles`) onto `Provider.behaviours` and remove them to heal; `Provider.touched` is their evidence.
-What a well-formed mail is stands in `mailbody.py`; the two servers around this are `simulated/sendgrid.py` and
-`real/sendgrid.py`.
+mail was taken and whether its reply gets lost. Faults push small values (`behaviours.py`) onto `Provider.behaviours` and
+remove them to heal; `Provider.touched` is their evidence. What a well-formed mail is stands in `mailbody.py`; the two
+servers around this are `simulated/sendgrid.py` and `real/sendgrid.py`.
 """
 
 from __future__ import annotations
 
 import json
 import math
+import zlib
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from random import Random
-from typing import Any, TypeVar
+from typing import Any
 
+from harness.worlds.behaviours import Answers, B, Babbles, Behaviour, Kills, LosesReplies, RateLimits, Rejects, Stalls, Trickles
 from harness.worlds.latency import LOGNORMAL, Latency
-from harness.worlds.mailbody import complaint_about, sketch, string_at
+from harness.worlds.mailbody import address_of, complaint_about, sketch, string_at
 
+PAGE = b"<!doctype html><title>Welcome</title><p>Please accept the terms of this network."
+NOISE = b"\x15\x03\x01\x00\x02\x02\x46\r\n\r\n"  # a TLS alert: who speaks here expected something else
 REASONS = {
     401: "unauthorized",
     403: "access forbidden",
@@ -42,8 +45,8 @@ class Reply:
     """What becomes of one call.
 
     `after_s`: seconds between arrival and answer. `taken`: the mail will be delivered. `lost`: the connection is reset
-    after `after_s` instead of answered. `trickle`: the answer drips a byte at a time. `source`, `id`: the event the
-    mail names, None where the body names none; `unnamed` then says why.
+    after `after_s` instead of answered. `trickle`: the answer drips a byte at a time. `noise`: what is answered is no HTTP
+    (status 0). `source`, `id`: the event the mail names, None where the body names none; `unnamed` then says why.
     """
 
     status: int
@@ -53,52 +56,15 @@ class Reply:
     taken: bool = False
     lost: bool = False
     trickle: bool = False
+    noise: bool = False
     source: str | None = None
     id: str | None = None
     unnamed: str = ""
 
-
-# Behaviours compare by identity (eq=False): two equal faults at once stay two, each with evidence of its own.
-
-
-@dataclass(frozen=True, eq=False)
-class Answers:
-    """Every call is answered with this status and nothing is taken."""
-
-    status: int
-
-
-@dataclass(frozen=True, eq=False)
-class RateLimits:
-    """At most `requests` calls in a window of `window_seconds`; beyond that 429 until the window resets."""
-
-    requests: int
-    window_seconds: float
-
-
-@dataclass(frozen=True, eq=False)
-class LosesReplies:
-    """A taken mail's reply is lost with `probability`, at most for the `first` n mails (None: no end)."""
-
-    probability: float = 1.0
-    first: int | None = None
-
-
-@dataclass(frozen=True, eq=False)
-class Stalls:
-    """Every call hangs for `seconds`, then its connection is reset; `takes` says whether the mail was taken."""
-
-    seconds: float = 60.0
-    takes: bool = False
-
-
-@dataclass(frozen=True, eq=False)
-class Trickles:
-    """Every answer drips, a byte at a time."""
-
-
-Behaviour = Answers | RateLimits | LosesReplies | Stalls | Trickles
-B = TypeVar("B", Answers, RateLimits, LosesReplies, Stalls, Trickles)
+    @property
+    def is_untold(self) -> bool:
+        """Whether no caller with a deadline learns what became of its mail."""
+        return self.lost or self.trickle
 
 
 @dataclass
@@ -144,6 +110,7 @@ class Provider:
             taken=reply.taken,
             lost=reply.lost,
             trickle=bool(trickles),
+            noise=reply.noise,
             source=source,
             id=id_,
             unnamed=self._why_unnamed(mail) if source is None or id_ is None else "",
@@ -162,12 +129,23 @@ class Provider:
     def _judged(self, request: MailRequest, mail: Any) -> Reply:
         """In the order of the real thing: the edge, authorisation, quota, body, and only then the mail."""
         return (
-            self._outage()
+            self._killed(request, mail)
+            or self._outage()
             or self._unauthorised(request)
             or self._over_quota(request)
             or self._malformed(request, mail)
             or self._taken()
         )
+
+    def _killed(self, request: MailRequest, mail: Any) -> Reply | None:
+        for deadly in self._active(Kills):
+            id_ = string_at(mail, self.mail_id)
+            deadly.id = deadly.id or id_ or ""
+            if id_ == deadly.id:
+                self._touch(deadly)
+                deadly.kill(request.process)
+                return Reply(503, {}, b"", self._processing_s(), lost=True)
+        return None
 
     def _outage(self) -> Reply | None:
         for behaviour in self.behaviours:
@@ -180,7 +158,15 @@ class Provider:
             if isinstance(behaviour, Stalls) and not behaviour.takes:
                 self._touch(behaviour)
                 return Reply(503, {}, b"", behaviour.seconds, lost=True)
+            if isinstance(behaviour, Babbles):
+                self._touch(behaviour)
+                return self._babble(behaviour)
         return None
+
+    def _babble(self, behaviour: Babbles) -> Reply:
+        if behaviour.what == "noise":
+            return Reply(0, {}, NOISE, self._processing_s(), noise=True)
+        return Reply(200, {"Content-Type": "text/html"}, PAGE, self._processing_s())
 
     def _unauthorised(self, request: MailRequest) -> Reply | None:
         scheme, _, key = request.headers.get("authorization", "").partition(" ")
@@ -204,7 +190,16 @@ class Provider:
         if not request.headers.get("content-type", "").startswith("application/json"):
             return self._refusal(415, "Content-Type should be application/json.")
         complaint = complaint_about(mail)
-        return self._refusal(400, complaint.message, at=complaint.field) if complaint else None
+        if complaint is None:
+            return self._rejected(address_of(mail))
+        return self._refusal(400, complaint.message, at=complaint.field)
+
+    def _rejected(self, address: str) -> Reply | None:
+        for rejecting in self._active(Rejects):
+            if zlib.crc32(address.encode()) < rejecting.share * 2**32:
+                self._touch(rejecting)
+                return self._refusal(400, "The address is on a suppression list.", at="personalizations.0.to.0.email")
+        return None
 
     def _taken(self) -> Reply:
         headers = {"X-Message-Id": f"{self.random.getrandbits(88):022x}"}
@@ -235,7 +230,7 @@ class Provider:
 
     def _quota_headers(self) -> dict[str, str]:
         for limit in self._active(RateLimits):
-            if window := self._windows.get(limit):
+            if limit.tells and (window := self._windows.get(limit)):
                 return {
                     "X-RateLimit-Limit": str(limit.requests),
                     "X-RateLimit-Remaining": str(limit.requests - window.used),

@@ -4,12 +4,17 @@ from contextlib import AbstractContextManager
 from typing import Any
 from unittest.mock import patch
 
-from reference import memory
+import asyncpg
+
+from reference import memory, postgres, statements
+from reference.flaws import together
 from reference.store import NewRow, Row, UnstorableError
 
 CAUGHT_BY, IN = "failed_is_justified", "worker_crash"
 
 _sound = memory._add
+_INSERT = statements.ADD.replace("ON CONFLICT (source, id) DO NOTHING", "")
+_ERRORS = (*postgres._UNSTORABLE, asyncpg.UniqueViolationError)
 
 
 def _add(events: memory.Events, new: NewRow) -> Row | Exception:
@@ -19,4 +24,5 @@ def _add(events: memory.Events, new: NewRow) -> Row | Exception:
 
 
 def plant() -> AbstractContextManager[Any]:
-    return patch.object(memory, "_add", _add)
+    real = together(patch.object(statements, "ADD", _INSERT), patch.object(postgres, "_UNSTORABLE", _ERRORS))
+    return together(real, patch.object(memory, "_add", _add))

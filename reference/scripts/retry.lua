@@ -8,7 +8,7 @@ if status and status ~= 'failed' then return status end
 if #redis.call('XRANGE', KEYS[1], ARGV[1], ARGV[1]) == 0 then return 'gone' end
 -- A record whose time was up is written anew. "mailed" stays: what was mailed is not mailed again.
 redis.call('HSET', KEYS[3], 'fingerprint', ARGV[4], 'status', 'pending', 'attempts', 0, 'takes', 0, 'event', ARGV[5])
-redis.call('HDEL', KEYS[3], 'processed_at', 'reason', 'marker')
+redis.call('HDEL', KEYS[3], 'processed_at', 'reason', 'marker', 'shown', 'shown_processed_at', 'shown_reason')
 redis.call('PERSIST', KEYS[3])
 redis.call('ZADD', KEYS[4], '+inf', ARGV[3])
 redis.call('PERSIST', KEYS[4])

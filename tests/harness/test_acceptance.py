@@ -58,9 +58,10 @@ def test_what_this_run_did_not_try_stays_outside() -> None:
     [
         ("queue_depth", "backlog", "queue_depth_shows_the_backlog"),
         ("tracing", "baseline", "a_trace_leads_from_post_to_mail"),
+        ("rollback", "flag_flips", "the_flag_is_followed"),
     ],
 )
-def test_what_an_operator_can_see_is_judged_where_it_is_looked_for(name: str, scenario: str, checker: str) -> None:
+def test_what_one_scenario_looks_for_is_judged_where_it_ran(name: str, scenario: str, checker: str) -> None:
     assert ruled(name, execution(scenario, verdict(checker))).ruling is Ruling.HELD
     assert ruled(name, execution("worker_crash", verdict(DELIVERY))).ruling is None
 

@@ -55,7 +55,7 @@ def tried(monkeypatch: pytest.MonkeyPatch) -> list[str]:
         names.extend(order.scenario for order in orders)
         return [execution(order.scenario, ruling=Ruling.HELD) for order in orders]
 
-    monkeypatch.setattr(campaign, "_pool", Now)
+    monkeypatch.setattr(campaign, "pool_of", Now)
     monkeypatch.setattr(campaign, "_work", work)
     return names
 

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from harness import cli, verbs
+from harness import cli, systems, verbs
 from harness.history import History
 from harness.runner import Order, execute
 from tests.command import harness, last_lines
@@ -121,8 +121,11 @@ def test_a_refused_run_leaves_no_empty_folder(tmp_path: Path) -> None:
     assert list(tmp_path.iterdir()) == []
 
 
-def test_a_flaw_is_planted_in_the_simulation_only() -> None:
-    assert "use --world simulated" in refused("run", "baseline", "--world", "real", "--flaw", "any.py")
+def test_a_flaw_is_planted_where_it_can_be(tmp_path: Path) -> None:
+    own = Path(systems.load("draft").path).read_text()
+    (tmp_path / "other.toml").write_text(own.replace('"python"', '"node"'))
+    words = ("run", "baseline", "--system", str(tmp_path / "other.toml"), "--world", "real", "--flaw", __file__)
+    assert "does not begin with `python`" in refused(*words)
     assert "cannot be planted" in refused("run", "baseline", "--flaw", "no_such_flaw.py")
 
 
@@ -212,3 +215,9 @@ def test_a_history_cut_off_in_the_middle_is_judged_up_to_the_cut(run: Path, tmp_
     assert "ends in the middle: judged up to the cut" in done.stdout
     assert done.returncode in (1, 3)
     assert History.load(tmp_path / "history.jsonl").cut_off
+
+
+def test_a_flaw_that_does_not_fit_the_service_is_one_sentence(tmp_path: Path) -> None:
+    (tmp_path / "misfit.py").write_text('"""Nothing."""\ndef plant():\n    raise AttributeError("no such part")\n')
+    told = refused("run", "baseline", "--flaw", str(tmp_path / "misfit.py"), "--out", str(tmp_path / "out"))
+    assert "misfit.py cannot be planted (AttributeError: no such part)" in told

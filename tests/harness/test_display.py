@@ -64,7 +64,7 @@ def test_violated_verdicts_come_before_unknown_ones(shown: io.StringIO, tmp_path
 
 
 def test_an_execution_is_told_as_it_ends_with_the_reason(shown: io.StringIO) -> None:
-    with display.progress(4) as watch:
+    with display.progress(4, display.news_of) as watch:
         watch(execution("quiet", world="simulated"))
         watch(execution("redis_restart"))
         watch(execution("baseline", ruling=Ruling.UNKNOWN, reason="[69] samples, at least 100 are needed"))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 from random import Random
+from typing import Any
 
 import pytest
 
@@ -27,6 +28,7 @@ REDIS_URL = "{redis_url}"
 [observe]
 rows = "SELECT source, id FROM events"
 """
+ONLY_SIMULATED = {"simulated": set[Any](), "real": {faults.ClockJumps}}
 AMID_WORK = upon(amid_work(after_seconds=4), faults.WorkerCrashes(), for_seconds=3)
 
 
@@ -93,8 +95,14 @@ def test_other_faults_reach_a_server_the_user_brought_along(monkeypatch: pytest.
 def test_a_world_says_which_faults_it_cannot_make(
     monkeypatch: pytest.MonkeyPatch, world: type[RealWorld] | type[SimulatedWorld]
 ) -> None:
-    assert world.supported_faults == set(faults.FAULTS.values())
+    assert set(faults.FAULTS.values()) - world.supported_faults == ONLY_SIMULATED[world.name]
     monkeypatch.setattr(world, "supported_faults", world.supported_faults - {faults.Deploys})
     plan: list[Planned] = [between(1, 2, faults.Deploys())]
     told = why_not_applicable(plan, systems.load("async"), world=world.name)
     assert told == f"the {world.name} world cannot make Deploys happen"
+
+
+def test_the_history_names_scenario_and_system_as_they_were_typed() -> None:
+    history = execute(Order(scenario="baseline", system="async", world="simulated", seed=1), None).history
+    assert history is not None
+    assert (history.header.scenario_path, history.header.system_path) == ("baseline", "async"), "a replay loads them again"

@@ -10,12 +10,14 @@ from typing import Any
 import pytest
 
 from harness import archive, campaign, cli, verbs
+from harness.archive import RunFolder
 from harness.campaign import Draw
 from harness.results import Execution
 from harness.runner import Order
 from harness.usage import UsageError
 from harness.verbs import Job
 from harness.verdict import Ruling, Verdict, Violation
+from tests.harness.runs import with_a_crash
 
 
 def words(out: Path, *more: str) -> argparse.Namespace:
@@ -101,6 +103,22 @@ def test_what_is_violated_is_shown_before_noise_however_late_it_ran(
 def test_a_job_says_what_begins(world: str, scenarios: int, seeds: int, told: str) -> None:
     orders = tuple(Order(scenario=f"s{number}", system="async", world=world, seed=1) for number in range(scenarios))
     assert Job(orders, seeds).story == told
+
+
+def test_a_report_whose_pictures_cannot_be_drawn_again_is_left_as_it_is(tmp_path: Path) -> None:
+    folder = RunFolder.create(tmp_path / "run", "run")
+    folder.write(with_a_crash(folder))
+    again, written = cli.parser().parse_args(["report", str(folder.path)]), folder.path / "report.md"
+    assert verbs.rebuild_report(again) is Ruling.VIOLATED, "the stored run's"
+    text = written.read_text()
+    (history,) = folder.path.glob("scenarios/*/history.jsonl")
+    history.unlink()
+    with pytest.raises(UsageError, match=r"without them \(scenarios/worker_crash-real-7/timeline\.svg\); it was left as it is"):
+        verbs.rebuild_report(again)
+    assert written.read_text() == text
+    (history.parent / "timeline.svg").unlink()
+    verbs.rebuild_report(again)
+    assert "Its history was not kept" in written.read_text()
 
 
 def test_what_was_no_scenario_cannot_be_replayed(tmp_path: Path) -> None:

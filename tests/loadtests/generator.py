@@ -9,9 +9,8 @@ import os
 import signal
 import subprocess
 import sys
-import time
 from collections import Counter
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -109,14 +108,6 @@ def run_locust(record: Path, *words: object) -> Record:
     read = Record.of(record)
     assert read.is_complete, read.lines[-1]
     return read
-
-
-def until(condition: Callable[[], bool], *, seconds: float = 30.0) -> None:
-    """Wait for it, not for luck."""
-    deadline = time.monotonic() + seconds
-    while not condition():
-        assert time.monotonic() < deadline, "waited in vain"
-        time.sleep(0.02)
 
 
 def lines_in(path: Path) -> int:

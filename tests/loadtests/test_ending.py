@@ -9,6 +9,7 @@ import urllib.parse
 import urllib.request
 from collections import Counter
 from collections.abc import Iterator
+from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
 
@@ -26,8 +27,8 @@ from tests.loadtests.generator import (
     run_locust,
     start_locust,
     start_locust_with_page,
-    until,
 )
+from tests.waiting import until
 
 SLOW = ("--low-ms", "200", "--high-ms", "600")  # so that there is something in flight when it ends
 LOAD = ("--users", 2, "--spawn-rate", 2, "--post-rate", 60, "--read-rate", 40)
@@ -111,6 +112,26 @@ def test_the_page_shows_what_the_record_says_run_after_run(ports: Ports, tmp_pat
             assert_page_agrees(json.loads(asked(f"{page}/stats/requests")), read)
         locust.send_signal(signal.SIGTERM)
         finish(locust)
+
+
+def test_a_mistyped_start_is_no_test_and_takes_no_number(ports: Ports, tmp_path: Path) -> None:
+    record, port = tmp_path / "r.jsonl", ports.draw()
+    with known_server(tmp_path / "server.jsonl") as server, ExitStack() as exits:
+        page = f"http://127.0.0.1:{port}"
+        options = ("--record", record, "--host", server.url, "--run", "mine", "--web-host", "127.0.0.1", "--web-port", port)
+        locust = start_locust_with_page(*options)
+        exits.callback(locust.kill)
+        until(lambda: answers(page))
+        for file, run, refused in ((record, "mine", 1), (tmp_path / "r-2.jsonl", "mine.2", 2)):
+            asked(f"{page}/swarm", user_count=1, spawn_rate=1, arrivals="possion")
+            until(lambda refused=refused: asked(f"{page}/logs").count("Stopping Locust") == refused)  # type: ignore[misc]
+            until(lambda: json.loads(asked(f"{page}/stats/requests"))["state"] == "stopped")
+            asked(f"{page}/swarm", user_count=1, spawn_rate=1, arrivals="poisson")
+            until(lambda file=file: lines_in(file) > 20)  # type: ignore[misc]
+            asked(f"{page}/stop", now="yes")
+            assert Record.of(file).lines[0]["run"] == run
+        locust.send_signal(signal.SIGTERM)
+        assert finish(locust).count("'possion' is no arrival process") == 2
 
 
 def assert_page_agrees(shown: dict[str, Any], record: Record) -> None:

@@ -6,8 +6,6 @@ Where to go next: `test_cluster.py`.
 
 from __future__ import annotations
 
-import time
-from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -17,9 +15,9 @@ from redis.exceptions import ResponseError
 
 from reference.connection import STREAM
 from tests.reference.servers import Redis, free_port
+from tests.waiting import until
 
 _SLOTS = 16384
-_DEADLINE_SECONDS = 30.0
 
 
 @dataclass
@@ -75,21 +73,27 @@ class Cluster:
             nodes[0].say("CLUSTER", "MEET", "127.0.0.1", node.port, node.bus_port)
         slot = nodes[0].say("CLUSTER", "KEYSLOT", STREAM)
         owner = next(node for number, node in enumerate(primaries) if slot < (number + 1) * _SLOTS // 3)
-        _await(lambda: _is_replica_of(replica, owner), "the replica has not met its primary")
+        until(lambda: _is_replica_of(replica, owner), otherwise="the replica has not met its primary")
         cluster = cls(owner, replica, [node for node in primaries if node is not owner])
         cluster.await_calm()
         return cluster
 
     def await_calm(self) -> None:
         """Return once every node sees every slot owned, and the replica has what its primary has."""
-        _await(lambda: all(_sees_all(node, of=len(self.nodes)) for node in self.nodes), "not every slot has an owner for all")
-        _await(lambda: self.replica.say("INFO", "replication").get("master_link_status") == "up", "the replica does not follow")
+        until(
+            lambda: all(_sees_all(node, of=len(self.nodes)) for node in self.nodes),
+            otherwise="not every slot has an owner for all",
+        )
+        until(
+            lambda: self.replica.say("INFO", "replication").get("master_link_status") == "up",
+            otherwise="the replica does not follow",
+        )
 
     def fail_over(self) -> None:
         """The replica takes over in order, with everything; the owner becomes its replica."""
         self.replica.say("CLUSTER", "FAILOVER")
         self.owner, self.replica = self.replica, self.owner
-        _await(lambda: self.owner.say("INFO", "replication")["role"] == "master", "the replica did not take over")
+        until(lambda: self.owner.say("INFO", "replication")["role"] == "master", otherwise="the replica did not take over")
         self.await_calm()
 
     def kill(self) -> None:
@@ -109,10 +113,3 @@ def _is_replica_of(node: Node, primary: Node) -> bool:
 def _sees_all(node: Node, *, of: int) -> bool:
     said = node.say("CLUSTER", "INFO").splitlines()
     return {"cluster_state:ok", f"cluster_known_nodes:{of}", f"cluster_slots_ok:{_SLOTS}"} <= set(said)
-
-
-def _await(condition: Callable[[], bool], otherwise: str) -> None:
-    deadline = time.monotonic() + _DEADLINE_SECONDS
-    while not condition():
-        assert time.monotonic() < deadline, f"{otherwise} after {_DEADLINE_SECONDS:g} s"
-        time.sleep(0.05)

@@ -134,6 +134,7 @@ class SendGrid:
 
     answer: Callable[[dict[str, Any]], tuple[int, dict[str, str]] | None] = lambda mail: (202, {})
     delay_seconds: float = 0.0
+    key: str = ""  # with one, a call that does not bring it is answered 401
     mails: list[dict[str, Any]] = field(default_factory=list)
     calls: list[float] = field(default_factory=list)
     server: asyncio.Server | None = None
@@ -178,7 +179,8 @@ class SendGrid:
         self.calls.append(time.time())
         if self.delay_seconds:
             await asyncio.sleep(self.delay_seconds)
-        answer = self.answer(mail)
+        is_refused = f"authorization: bearer {self.key}".encode().lower() not in head.lower() if self.key else False
+        answer = (401, {}) if is_refused else self.answer(mail)
         if answer is None or answer[0] == 202:
             self.mails.append(mail)
         if answer is None:
@@ -195,10 +197,14 @@ class Service:
     env: dict[str, str]
     processes: list[subprocess.Popen[bytes]] = field(default_factory=list)
     folder: Path | None = None  # where the service is, if not in this repository
+    logs: Path | None = None  # a folder for `api.log`, `worker.log` ...; without one they go where the test's output goes
 
     def run(self, *arguments: str) -> subprocess.Popen[bytes]:
         env = {"PATH": os.environ["PATH"], **self.env}
-        process = subprocess.Popen([sys.executable, "-m", "reference", *arguments], env=env, cwd=self.folder)
+        log = None if self.logs is None else (self.logs / f"{arguments[0]}.log").open("ab")
+        process = subprocess.Popen([sys.executable, "-m", "reference", *arguments], env=env, cwd=self.folder, stderr=log)
+        if log is not None:
+            log.close()
         self.processes.append(process)
         return process
 
@@ -208,9 +214,9 @@ class Service:
         await_port(port, self.run("api", "--port", str(port)))
         return f"http://127.0.0.1:{port}"
 
-    def worker(self) -> subprocess.Popen[bytes]:
-        """A new worker process."""
-        return self.run("worker")
+    def worker(self, *, port: int | None = None) -> subprocess.Popen[bytes]:
+        """A new worker process, whose metrics are at ``port``."""
+        return self.run("worker", *(() if port is None else ("--port", str(port))))
 
     def kill_all(self) -> None:
         for process in self.processes:

@@ -17,6 +17,8 @@ from prometheus_client import ProcessCollector, generate_latest
 
 from reference.census import Census, QueueGauges
 from reference.metrics import ApiMetrics, WorkerMetrics
+from reference.settings import Settings
+from reference.tally import LATENCY_BUCKETS
 from tests.reference.series import Series, series
 from tests.reference.servers import Redis, eventually
 from tests.reference.workbench import Workbench, event
@@ -100,6 +102,14 @@ def test_a_name_nobody_shows_is_found(shown: Series) -> None:
 def test_every_alert_is_shown_to_fire_and_not_to_fire(alert: str) -> None:
     expected = {bool(case["exp_alerts"]) for path in RULES_TESTS for case in cases(path) if case["alertname"] == alert}
     assert expected == {True, False}
+
+
+def test_the_limits_are_those_agreed() -> None:
+    expressions = {rule["alert"]: rule["expr"] for rule in rules() if "alert" in rule}
+    assert expressions["A7IngestLatencyHigh"].endswith("> 0.05")
+    assert 0.05 in LATENCY_BUCKETS
+    warned_at = int(expressions["A7IngestQueueBackup"].rpartition("> ")[2])
+    assert warned_at < Settings.model_fields["high_water"].default == 10_000  # a warning comes before the first refusal
 
 
 def test_no_alert_is_tested_that_does_not_exist() -> None:

@@ -11,47 +11,11 @@ from collections.abc import AsyncIterator
 
 import httpx
 import pytest
-from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceRequest
-from opentelemetry.proto.trace.v1.trace_pb2 import Span
 
+from tests.reference.collector import Collector
 from tests.reference.series import series, value
 from tests.reference.servers import Postgres, Redis, SendGrid, Service, await_port, eventually, free_port
 from tests.reference.workbench import event
-
-
-class Collector:
-    """Takes spans over OTLP/HTTP, as OpenTelemetry's collector does."""
-
-    def __init__(self) -> None:
-        self.spans: list[Span] = []
-        self.services: set[str] = set()
-        self._server: asyncio.Server | None = None
-
-    async def start(self) -> str:
-        self._server = await asyncio.start_server(self._serve, "127.0.0.1", 0)
-        return f"http://127.0.0.1:{self._server.sockets[0].getsockname()[1]}"
-
-    def stop(self) -> None:
-        assert self._server is not None
-        self._server.close()
-
-    def named(self, name: str) -> list[Span]:
-        return [span for span in self.spans if span.name == name]
-
-    async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        try:
-            while True:
-                head = (await reader.readuntil(b"\r\n\r\n")).decode().lower()
-                length = int(head.partition("content-length: ")[2].split("\r\n")[0])
-                self._take(ExportTraceServiceRequest.FromString(await reader.readexactly(length)))
-                writer.write(b"HTTP/1.1 200 OK\r\ncontent-length: 0\r\n\r\n")
-        except (asyncio.IncompleteReadError, OSError):
-            writer.close()
-
-    def _take(self, request: ExportTraceServiceRequest) -> None:
-        for of_resource in request.resource_spans:
-            self.services |= {pair.value.string_value for pair in of_resource.resource.attributes if pair.key == "service.name"}
-            self.spans += [span for of_scope in of_resource.scope_spans for span in of_scope.spans]
 
 
 @pytest.fixture
@@ -111,13 +75,7 @@ async def test_the_port_is_there_until_the_last_entry_is_done(
     await client.post(f"{api}/ingest", json=event())
     await eventually(lambda: sendgrid.calls)
     worker.send_signal(signal.SIGTERM)
-    answered = True
-    while answered:
-        try:
-            answered = (await client.get(f"{port}/healthz")).status_code == 200
-        except httpx.TransportError:
-            break
-        await asyncio.sleep(0.02)
+    await eventually(lambda: is_gone(client, port))
     assert sendgrid.taken() == ["e1"], "the port went before the work was done"
     assert await asyncio.to_thread(worker.wait, 10) == 0
 
@@ -178,6 +136,13 @@ def test_bad_tracing_settings_end_the_process_with_a_sentence() -> None:
     done = subprocess.run([sys.executable, "-m", "reference", "worker"], env=env, capture_output=True, text=True, check=False)
     assert (done.returncode, done.stderr.count("\n")) == (2, 1)
     assert "OTEL_TRACES_EXPORTER" in done.stderr
+
+
+async def is_gone(client: httpx.AsyncClient, port: str) -> bool:
+    try:
+        return (await client.get(f"{port}/healthz")).status_code != 200
+    except httpx.TransportError:
+        return True
 
 
 async def is_completed(client: httpx.AsyncClient, port: str) -> bool:

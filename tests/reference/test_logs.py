@@ -19,9 +19,7 @@ from reference.observed import Journal
 from reference.tracing import Tracing
 from tests.reference.servers import Redis, eventually
 from tests.reference.spans import into
-from tests.reference.workbench import MAIL, MAIL_KEY, Workbench, event
-
-PRIVATE = (*MAIL.values(), MAIL_KEY, "confidential")
+from tests.reference.workbench import PRIVATE, Workbench, event
 
 
 @pytest.fixture

@@ -21,10 +21,9 @@ from reference.settings import BadSettingsError
 from reference.tracing import Tracing
 from tests.reference.servers import Redis, eventually
 from tests.reference.spans import into
-from tests.reference.workbench import MAIL, MAIL_KEY, NOWHERE, Workbench, event
+from tests.reference.workbench import NOWHERE, PRIVATE, Workbench, event
 
 CALLER = "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01"
-PRIVATE = (MAIL["to"], MAIL["subject"], MAIL["text"], MAIL_KEY, "confidential")
 
 
 @pytest.fixture

@@ -28,6 +28,7 @@ from reference.telemetry import Tracing
 NOWHERE = "redis://127.0.0.1:1/0"  # nobody listens there
 MAIL = {"to": "reader@example.com", "subject": "Ready", "text": "Your page is ready."}
 MAIL_KEY = "SG.secret"
+PRIVATE = (*MAIL.values(), MAIL_KEY, "confidential")  # what no log line and no span may hold; data is "confidential"
 T = TypeVar("T")
 
 

@@ -19,10 +19,11 @@ from typing import Any
 
 import httpx
 
+from harness.faults import FLAG_COMMAND
 from harness.systems import PERCENT, System, filled
 from harness.systems import Process as Kind
 from harness.usage import StackBrokenError, UsageError
-from harness.worlds.flips import PROCESS
+from harness.worlds.real import planted
 from harness.worlds.real.journal import Journal
 from harness.worlds.real.processes import Command, Guard, Process, await_ready, with_log
 
@@ -44,6 +45,7 @@ class Wiring:
     ports: Mapping[str, int]
     logs: Path
     journal: Journal
+    flaw: str = ""  # path of a flaw to plant into its Python processes; set-up and flag commands stay sound
 
 
 class Fleet:
@@ -101,8 +103,8 @@ class Fleet:
         """Run the command that sets the flag (None: clears it); what it said, None if it did not end with exit code 0."""
         assert self._system.flag is not None
         words = self._system.flag.clear if percent is None else self._system.flag.set
-        command = self._command(PROCESS, [filled(word, {PERCENT: str(percent)}) for word in words])
-        self.journal.note(PROCESS, "started", detail=" ".join(command.argv[1:]))
+        command = self._command(FLAG_COMMAND, [filled(word, {PERCENT: str(percent)}) for word in words])
+        self.journal.note(FLAG_COMMAND, "started", detail=" ".join(command.argv[1:]))
         process = await self._wiring.guard.spawn(command)
         try:
             async with asyncio.timeout(TURNED_WITHIN_S):
@@ -112,7 +114,7 @@ class Fleet:
             code = await process.wait()
         process.require()
         said = process.tail(1)
-        self.journal.note(PROCESS, "exited", detail=said, ended=(code, None))
+        self.journal.note(FLAG_COMMAND, "exited", detail=said, ended=(code, None))
         return said if code == 0 else None
 
     async def start_all(self) -> None:
@@ -214,11 +216,17 @@ class Fleet:
         own = {key: filled(value, values) for key, value in self._system.env.items()}
         return Command(
             name=name,
-            argv=[sys.executable if program == "python" else program, *arguments],
+            argv=[*self._python(name), *arguments] if program == "python" else [program, *arguments],
             env={**os.environ, "PYTHONUNBUFFERED": "1", **own},
             cwd=self._system.path.parent,
             log=self._wiring.logs / f"{name}.log",
         )
+
+    def _python(self, name: str) -> list[str]:
+        """The interpreter, with the flaw planted if there is one and the process is one of the service's own."""
+        if not self._wiring.flaw or name in (SETUP, FLAG_COMMAND):
+            return [sys.executable]
+        return [sys.executable, "-P", planted.PROGRAM, str(Path(self._wiring.flaw).resolve())]
 
     async def _missing(self, name: str, kind: Kind) -> str:
         """What a process still lacks to be ready; "" if nothing."""

@@ -1,6 +1,7 @@
 """The harness as a monitoring system: it scrapes every process' metrics once a second, as Prometheus would.
 
-What the series of the backlog says goes into the history; all samples go to a file, for whoever wants to try alert rules on them.
+What the series of the backlog says goes into the history; every scrape goes to a file whole, for whoever wants to try alert
+rules on it. As in Prometheus, a scrape that got no answer is one as well: `up` is 0, and there are no samples.
 """
 
 from __future__ import annotations
@@ -8,6 +9,7 @@ from __future__ import annotations
 import asyncio
 import json
 import math
+import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -20,7 +22,7 @@ from harness.worlds.real import http
 
 BETWEEN_SCRAPES_S = 1.0
 ANSWERS_WITHIN_S = 2.0
-FILE = "metrics.jsonl"  # one line a scrape: {"at_s", "process", "samples": {series: value}}
+FILE = "metrics.jsonl"  # one line a scrape: {"at_s", "unix_s", "process", "up": 0 or 1, "samples": {series: value}}
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -34,29 +36,33 @@ class Monitoring:
     folder: Path | None
 
     async def watch(self) -> None:
-        """Scrape for ever; a process that does not answer is left out."""
+        """Scrape for ever; a process that does not answer has no depth."""
         while True:
             await asyncio.gather(*(self._scrape(process) for process in self.ports))
             await asyncio.sleep(BETWEEN_SCRAPES_S)
 
     async def _scrape(self, process: str) -> None:
         assert self.observe.metrics is not None
-        at_s, head = self.now(), http.request("GET", self.observe.metrics, headers={}, body=b"")
-        try:
-            answer = await http.ask(self.ports[process], head, b"", within_s=ANSWERS_WITHIN_S)
-            samples = read_samples(answer.body.decode()) if answer.status == 200 else {}
-        except (ConnectionRefusedError, http.NoAnswerError, ValueError):
-            return
-        self._keep(process, at_s, samples)
-        depth = depth_of(samples, self.observe.queue_depth)
+        at_s, unix_s = self.now(), time.time()
+        samples = await self._samples(process, self.observe.metrics)
+        when = {"at_s": round(at_s, 3), "unix_s": round(unix_s, 3)}
+        self._keep({**when, "process": process, "up": int(samples is not None), "samples": samples or {}})
+        depth = depth_of(samples or {}, self.observe.queue_depth)
         if depth is not None:
             self.record(Scrape(process=process, at_s=at_s, queue_depth=depth))
 
-    def _keep(self, process: str, at_s: float, samples: Mapping[str, float]) -> None:
-        if self.folder is not None and samples:
-            line = json.dumps({"at_s": round(at_s, 3), "process": process, "samples": samples})
+    async def _samples(self, process: str, path: str) -> dict[str, float] | None:
+        head = http.request("GET", path, headers={}, body=b"")
+        try:
+            answer = await http.ask(self.ports[process], head, b"", within_s=ANSWERS_WITHIN_S)
+            return read_samples(answer.body.decode()) if answer.status == 200 else None
+        except (ConnectionRefusedError, http.NoAnswerError, ValueError):
+            return None
+
+    def _keep(self, scrape: Mapping[str, object]) -> None:
+        if self.folder is not None:
             with (self.folder / FILE).open("a", encoding="utf-8") as file:
-                file.write(f"{line}\n")
+                file.write(f"{json.dumps(scrape)}\n")
 
 
 def read_samples(text: str) -> dict[str, float]:

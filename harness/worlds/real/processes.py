@@ -12,8 +12,10 @@ import os
 import shutil
 import signal
 import sys
-from collections.abc import Awaitable, Callable, Mapping, Sequence
-from contextlib import suppress
+import tempfile
+import uuid
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
+from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
@@ -124,6 +126,21 @@ class Guard:
         if not await guardian.stdout.readline():
             raise StackBrokenError(f"The guardian of a stack could not start in {folder}; its own words are above.")
         return cls(guardian, folder)
+
+    @classmethod
+    @asynccontextmanager
+    async def open(cls) -> AsyncIterator[Guard]:
+        """A guardian for one stack, in a folder of its own; of both nothing is left afterwards. Raises as `start` does."""
+        guard = await cls.start(Path(tempfile.gettempdir(), f"ingestion-harness-{uuid.uuid4().hex[:12]}"))
+        try:
+            yield guard
+        finally:
+            await guard.stop()
+
+    @property
+    def pid(self) -> int:
+        """Of the guardian: every process of the stack descends from it."""
+        return self._guardian.pid
 
     async def spawn(self, command: Command) -> Process:
         """Start a process. Raises UsageError if its program cannot be executed."""

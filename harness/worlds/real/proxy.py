@@ -35,6 +35,13 @@ class Blackholes:
 
 
 @dataclass(frozen=True)
+class Resets:
+    """A `share` of the requests does not pass, and breaks its connection."""
+
+    share: float = 1.0
+
+
+@dataclass(frozen=True)
 class DropsReplies:
     """Requests pass; a `share` of the replies does not, nor does anything after it on that connection.
 
@@ -50,7 +57,7 @@ class HalfOpens:
     """The server's end is closed and the client is never told, not even on heal."""
 
 
-Ailment = Delays | Holds | Blackholes | DropsReplies | HalfOpens
+Ailment = Delays | Holds | Blackholes | Resets | DropsReplies | HalfOpens
 
 
 @dataclass
@@ -180,13 +187,15 @@ class Proxy:
         link.lost_bytes = True
         self.counts.replies_lost += is_reply
         self.counts.requests_lost += not is_reply
-        if isinstance(self.ailment, DropsReplies) and self.ailment.resets:
+        if isinstance(self.ailment, Resets) or (isinstance(self.ailment, DropsReplies) and self.ailment.resets):
             self._break(link)
         return False
 
     def _swallows(self, link: _Link, *, is_reply: bool) -> bool:
         if link.is_half_open or isinstance(self.ailment, Blackholes):
             return True
+        if isinstance(self.ailment, Resets):
+            return not is_reply and self._random.random() < self.ailment.share
         if not is_reply or link.lost_bytes:
             return is_reply
         return isinstance(self.ailment, DropsReplies) and self._random.random() < self.ailment.share

@@ -10,9 +10,11 @@ from __future__ import annotations
 import asyncio
 import os
 import shutil
+from contextlib import suppress
 from pathlib import Path
 
 from redis.asyncio import Redis
+from redis.exceptions import ResponseError
 
 from harness.faults import Loss
 from harness.systems import Server
@@ -89,7 +91,8 @@ class RedisServer:
                 return None
             if settings.get("appendfsync") == "no":
                 return 0
-            await client.set("harness:probe", "sync", px=1)
+            with suppress(ResponseError):  # it may refuse writes just now
+                await client.set("harness:probe", "sync", px=1)
             await client.waitaof(1, 0, 2000)
         synced_bytes = self._newest_increment().stat().st_size
         await asyncio.sleep(BETWEEN_FSYNC_AND_POWER_CUT_S)

@@ -15,6 +15,7 @@ import asyncpg
 from harness.history import Pair, Stored
 from harness.usage import UsageError
 
+OURS = "ingestion harness"  # how our own connections call themselves
 BETWEEN_READS_S = 0.5
 ANSWERS_WITHIN_S = 3.0
 FINAL_READ_WITHIN_S = 10.0
@@ -109,5 +110,10 @@ class RowReader:
 
     async def _connected(self) -> asyncpg.Connection[asyncpg.Record]:
         if self._connection is None:
-            self._connection = await asyncpg.connect(self._url, timeout=ANSWERS_WITHIN_S, command_timeout=ANSWERS_WITHIN_S)
+            self._connection = await asyncpg.connect(
+                self._url,
+                timeout=ANSWERS_WITHIN_S,
+                command_timeout=ANSWERS_WITHIN_S,
+                server_settings={"application_name": OURS},
+            )
         return self._connection

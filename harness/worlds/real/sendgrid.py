@@ -27,7 +27,7 @@ from harness.worlds.real.processes import Guard
 PATH = re.compile(r"/([\w-]+)/v3/mail/send")
 CHUNK_BYTES = 65536
 LARGEST_BODY_BYTES = 30 * 1024 * 1024
-BETWEEN_TRICKLED_BYTES_S = 0.02
+BETWEEN_TRICKLED_BYTES_S = 0.2
 NOTICED_WITHIN_S = 0.05
 
 
@@ -67,7 +67,7 @@ def seen_call(seen: Seen) -> SeenCall:
         end_s=seen.end_s,
         http_status=reply.status,
         taken=reply.taken,
-        reply_lost=reply.lost,
+        reply_lost=reply.is_untold,
         resets_at_s=None if resets_at is None else float(resets_at),
         unnamed=reply.unnamed,
     )
@@ -156,6 +156,9 @@ class StandIn:
             if reply.lost:
                 wire.reset()
                 return
+            if reply.noise:
+                wire.babble(reply.body)
+                return
             await wire.send(reply)
             if not wire.can_go_on():
                 return
@@ -225,6 +228,10 @@ class _Wire:
             return False
         self._http.start_next_cycle()
         return True
+
+    def babble(self, noise: bytes) -> None:
+        """Write something that is no HTTP."""
+        self._writer.write(noise)
 
     def reset(self) -> None:
         """Close with a RST instead of an answer."""

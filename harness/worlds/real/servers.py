@@ -52,7 +52,17 @@ class Servers:
     async def crash(self, name: str, loss: Loss) -> Process | None:
         """kill -9 of a server of ours that is up; the process that was killed, None if it was faster and ended by itself."""
         victim = self._own[name].process
+        await victim.resume()  # another fault may have stopped it, and a crash asks it a last question
         return victim if await self._own[name].crash(loss) else None
+
+    async def freeze(self, name: str) -> Process | None:
+        """SIGSTOP of a server of ours with all its children; the process, None if it is down."""
+        process = self._own[name].process
+        return process if await process.freeze() else None
+
+    def logged(self, name: str, words: str) -> int:
+        """How often words stand in the log of a server of ours."""
+        return self._own[name].process.command.log.read_text(encoding="utf-8", errors="replace").count(words)
 
     async def restart(self, name: str) -> Process:
         """Start a crashed server of ours on its old port and files; its new process. Raises StackBrokenError."""

@@ -8,8 +8,6 @@ from __future__ import annotations
 
 import os
 import sys
-import tempfile
-import uuid
 from asyncio import Lock
 from collections import defaultdict
 from collections.abc import AsyncIterator, Mapping
@@ -18,9 +16,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Protocol
 
-from harness.faults import Loss
+from harness.faults import FLAG_COMMAND, Loss
 from harness.systems import System, require_real_processes
-from harness.worlds.flips import PROCESS as FLAG
 from harness.worlds.real import stub
 from harness.worlds.real.external import address, at_address
 from harness.worlds.real.fleet import SETUP, Fleet, Wiring, missing_listener, names
@@ -46,6 +43,7 @@ class Plot:
     journal: Journal
     proxied: bool = True
     otlp_url: str = ""  # of the sink for traces, where the system names one
+    flaw: str = ""  # path of a flaw to plant into the service's processes
 
 
 class MailProvider(Protocol):
@@ -110,20 +108,18 @@ async def open_stack(system: System, standin: MailProvider, plot: Plot) -> Async
     Raises UsageError if something cannot be started.
     """
     require_real_processes(system)
-    folder = Path(tempfile.gettempdir(), f"ingestion-harness-{uuid.uuid4().hex[:12]}")
     async with AsyncExitStack() as exits:
         hired = await exits.enter_async_context(hire(system))
         proxies: Proxies = {}
         exits.push_async_callback(_close, proxies)
         exits.push_async_callback(standin.close)
-        guard = await Guard.start(folder)
-        exits.push_async_callback(guard.stop)
-        logs = plot.logs or folder
+        guard = await exits.enter_async_context(Guard.open())
+        logs = plot.logs or guard.folder
         servers = await start_servers(system, hired, guard=guard, ports=plot.ports, logs=logs)
         await standin.listen(guard)
         ports = {name: plot.ports.draw() for name in names(system)}
         if plot.proxied:
-            proxies |= await _listening_proxies(servers, [SETUP, FLAG, *ports], plot.ports)
+            proxies |= await _listening_proxies(servers, [SETUP, FLAG_COMMAND, *ports], plot.ports)
         fleet = Fleet(
             system,
             Wiring(
@@ -136,6 +132,7 @@ async def open_stack(system: System, standin: MailProvider, plot: Plot) -> Async
                 ports=ports,
                 logs=logs,
                 journal=plot.journal,
+                flaw=plot.flaw,
             ),
         )
         exits.push_async_callback(fleet.close)

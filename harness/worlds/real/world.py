@@ -21,10 +21,10 @@ from harness.systems import require_real_processes
 from harness.traffic import Event
 from harness.worlds.answers import post_of, read_of
 from harness.worlds.provider import Provider
-from harness.worlds.real import stub
+from harness.worlds.real import crowd, stub
 from harness.worlds.real.clients import Clients, Request
 from harness.worlds.real.external import brought_along
-from harness.worlds.real.injuries import INFLICTED, KILLED_BY, Injury, Ward
+from harness.worlds.real.injuries import INFLICTED, Injury, Ward, server_of_ours
 from harness.worlds.real.journal import Journal, WallClock
 from harness.worlds.real.monitoring import Monitoring
 from harness.worlds.real.ports import Ports
@@ -109,9 +109,8 @@ class RealWorld:
     @asynccontextmanager
     async def suffering(self, fault: Fault, occasion: Occasion, *, index: int) -> AsyncIterator[None]:
         begin_s, injury = self.clock.now(), Injury()
-        ward = Ward(
-            stack=self._stack, provider=self._provider, victim=self._victim(occasion), moment=occasion.what or "wherever it was"
-        )
+        victims = {role: self._victim(role, occasion) for role in ("api", "worker")}
+        ward = Ward(stack=self._stack, provider=self._provider, victims=victims, moment=occasion.what or "wherever it was")
         try:
             async with INFLICTED[type(fault)](ward, fault) as injury:
                 self._triggers.release(occasion)
@@ -124,9 +123,9 @@ class RealWorld:
     def cannot_suffer(planned: Planned) -> str:
         if isinstance(planned.trigger, AtOperation):
             return "AtOperation can only be seen in the simulated world; use `mail(n)` or `amid_work`"
-        server = KILLED_BY.get(type(planned.fault), "")
+        server = server_of_ours(planned.fault)
         if variable := brought_along(server):
-            return f"{type(planned.fault).__name__} would kill the {server} that {variable} names, which is not ours; unset it"
+            return f"{type(planned.fault).__name__} would hurt the {server} that {variable} names, which is not ours; unset it"
         return ""
 
     # --- effects
@@ -149,7 +148,7 @@ class RealWorld:
         otlp_url = (
             await exits.enter_async_context(sink(self._journal.record, self.wall)) if "traces" in stage.system.offers else ""
         )
-        plot = Plot(ports=ports, logs=stage.folder, journal=self._journal, otlp_url=otlp_url)
+        plot = Plot(ports=ports, logs=stage.folder, journal=self._journal, otlp_url=otlp_url, flaw=stage.flaw)
         self._stack = await exits.enter_async_context(open_stack(stage.system, standin, plot))
         self._clients = Clients(self._stack.fleet, self._stack.ports, headers=stage.system.api.headers, clock=self.wall)
         self._rows = RowReader(self._stack.servers.url("postgres"), stage.system.observe.rows)
@@ -161,6 +160,7 @@ class RealWorld:
         port = ports.draw()
         await start_stub(self._stack.guard, port)
         self._watching.append(stub.watch(partial(self._clients.ask_stub, port), self._note_probe))
+        self._watching.append(crowd.watch(self._stack.guard.pid, self._journal.record, self.clock.now))
 
     async def _close(self) -> None:
         self._journal.end()
@@ -171,12 +171,12 @@ class RealWorld:
             for watch in self._watching:
                 watch.close()
 
-    def _victim(self, occasion: Occasion) -> str:
-        """The worker a fault of "one worker" hurts: the one that met the trigger, else one drawn from the seed."""
-        workers = self._stack.fleet.names("worker")
-        if occasion.process in workers or not workers:
+    def _victim(self, role: str, occasion: Occasion) -> str:
+        """The process a fault of "one" hurts: the one that met the trigger, else one drawn from the seed."""
+        names = self._stack.fleet.names(role)
+        if occasion.process in names or not names:
             return occasion.process or ""
-        return self._victims.choice(workers)
+        return self._victims.choice(names)
 
     def _monitoring(self) -> Monitoring:
         return Monitoring(

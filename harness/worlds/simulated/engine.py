@@ -25,6 +25,7 @@ from harness.worlds.simulated.administration import OWN_COMMANDS
 from harness.worlds.simulated.arguments import MissingKeyError, applied
 from harness.worlds.simulated.keyspace import Keyspace, Seat, Waiting
 from harness.worlds.simulated.lua import attributes, script_of
+from harness.worlds.simulated.refusal import Refusal
 from harness.worlds.simulated.shortcuts import SHORTCUTS, UNUSUAL, group_to_read
 
 PLAIN = frozenset((bytes, int))  # what no protocol and no script wants converted
@@ -39,6 +40,7 @@ class Engine(FakeSocket):
         self._seat = seat
         self.keyspace = keyspace
         self._runtime = attributes()["_lua_runtime"]
+        self._has_written = False  # the script that runs
 
     @property
     def protocol(self) -> int:
@@ -50,6 +52,8 @@ class Engine(FakeSocket):
         own = OWN_COMMANDS.get(fields[0].upper())
         if own is not None:
             self.put_response(own(self.keyspace, fields[1:], self.protocol))
+        elif (refusal := self.keyspace.refusal) is not None and refusal.refuses(fields):
+            self.put_response(SimpleError(refusal.words))
         elif self._transaction is not None or self._pubsub:
             self._process_command(fields)
         else:
@@ -190,7 +194,7 @@ class Engine(FakeSocket):
             raise SimpleError(messages.TOO_MANY_KEYS_MSG if numkeys > 0 else messages.NEGATIVE_KEYS_MSG)
         server: Any = self.keyspace
         runtime, seat = self._runtime, server._lua_current_socket
-        seat[0], self._script_resp = self, 2
+        seat[0], self._script_resp, self._has_written = self, 2, False
         keys, arguments = keys_and_args[:numkeys], keys_and_args[numkeys:]
         server._lua_set_keys_argv(runtime.table_from(keys), runtime.table_from(arguments))
         try:
@@ -208,11 +212,19 @@ class Engine(FakeSocket):
     def call_from_script(self, op: bytes, args: Sequence[Any]) -> Any:
         """redis.call. Raises SimpleError, which ends the script."""
         fields = [arg if type(arg) is bytes else scripting._convert_redis_arg(arg) for arg in args]
+        if self.keyspace.refusal is not None:
+            self._refuse(self.keyspace.refusal, [op, *fields])
         shortcut = SHORTCUTS.get(op)
         result = UNUSUAL if shortcut is None or not (fields or op == b"TIME") else shortcut(self._db, fields)
         if result is UNUSUAL:
             result = self._call_generally(op, fields)
         return result if type(result) in PLAIN else self._convert_redis_result(self._runtime, result)
+
+    def _refuse(self, refusal: Refusal, fields: list[bytes]) -> None:
+        """Raises SimpleError if a script must not make this call; one that has written before cannot stop half-way."""
+        if not self._has_written and refusal.refuses(fields):
+            raise SimpleError(refusal.words)
+        self._has_written = self._has_written or refusal.is_write(fields)
 
     def _call_generally(self, op: bytes, fields: list[bytes]) -> Any:
         signature = _signature(op)

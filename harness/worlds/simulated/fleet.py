@@ -13,10 +13,10 @@ from dataclasses import dataclass, field
 from random import Random
 from typing import Any
 
+from harness.faults import FLAG_COMMAND
 from harness.history import History, Lifecycle
 from harness.systems import System, filled
 from harness.usage import UsageError
-from harness.worlds.flips import PROCESS
 from harness.worlds.simulated.asgi import AsgiServer, HttpRequest
 from harness.worlds.simulated.gateway import Gateway
 from harness.worlds.simulated.network import SimulatedNetwork
@@ -86,6 +86,7 @@ class Fleet:
         self._build: Callable[[SimulatedHost], Main] = load_named(system, "build")
         self._incarnations: dict[str, int] = {}
         self._ends_wanted: set[Process] = set()  # killed or told to stop: no supervisor starts them again
+        self._clocks_off: dict[str, float] = {}  # by role
         self._all_started = False
         self.gateway = Gateway(servers.network, self.api_servers, now)
 
@@ -117,14 +118,14 @@ class Fleet:
     async def turn_flag(self, percent: int | None) -> str | None:
         """Run what sets the flag (None: clears it) in a process of its own; what came of it, None if it failed."""
         turn = load_named(self._system, "flag")
-        self._note(PROCESS, "started", detail="clear" if percent is None else f"set {percent}")
-        process = self._launch(PROCESS, PROCESS, lambda host: turn(host, percent)).process
+        self._note(FLAG_COMMAND, "started", detail="clear" if percent is None else f"set {percent}")
+        process = self._launch(FLAG_COMMAND, FLAG_COMMAND, lambda host: turn(host, percent)).process
         self._ends_wanted.add(process)
         with suppress(TimeoutError):
             async with asyncio.timeout(TURNED_WITHIN_S):
                 await process.ended.wait()
         process.kill()  # one that hangs; whatever has ended has ended
-        self._note(PROCESS, "exited", detail=process.error, exit_code=process.exit_code)
+        self._note(FLAG_COMMAND, "exited", detail=process.error, exit_code=process.exit_code)
         return "it ended with exit code 0" if process.exit_code == 0 else None
 
     def start(self, name: str, role: str) -> None:
@@ -165,6 +166,8 @@ class Fleet:
         incarnation = self._incarnations[name] = self._incarnations.get(name, 0) + 1
         network = self._servers.network
         process = Process(network.loop, network.operations, name=name, role=role, incarnation=incarnation)
+        if off_s := self._clocks_off.get(role):
+            process.set_clock(off_s)
         server = AsgiServer(process)
         process.start(lambda: (build or self._build)(self._host(process, server))())
         return Member(name, role, process, server)
@@ -211,6 +214,13 @@ class Fleet:
             return (await self.gateway.call(member.server, request, timeout_s=5.0)).status == 200
         except (ConnectionError, TimeoutError):
             return False
+
+    def set_clocks(self, roles: frozenset[str] | None, off_s: float) -> None:
+        """Let the wall clocks of these roles' processes (None: of all) be off, also of those started from now on."""
+        for role in roles if roles is not None else self._system.processes:
+            self._clocks_off[role] = off_s
+        for member in self.members.values():
+            member.process.set_clock(self._clocks_off.get(member.role, 0.0))
 
     def kill(self, name: str) -> bool:
         """kill -9; False if it had ended before."""

@@ -15,6 +15,7 @@ from fakeredis._core import Database
 from harness.worlds.simulated.administration import DEFAULTS
 from harness.worlds.simulated.arguments import VERSION
 from harness.worlds.simulated.lua import attributes
+from harness.worlds.simulated.refusal import Refusal
 
 
 @dataclass
@@ -60,6 +61,7 @@ class Keyspace(FakeServer):
         settings = {**DEFAULTS, **config}
         super().__init__(version=VERSION, server_type="valkey", config={k.encode(): v.encode() for k, v in settings.items()})
         self.touched: dict[bytes, None] = {}
+        self.refusal: Refusal | None = None  # under which writes are refused
         self.dbs.default_factory = lambda: SimulatedDatabase(self.lock, self.touched)  # type: ignore[attr-defined]
         vars(self).update(attributes())
 

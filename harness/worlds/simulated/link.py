@@ -82,6 +82,7 @@ class Link(asyncio.Transport):
         self._protocol: Any = protocol
         self._closing = False  # the client closed it
         self._broken = False  # the server closed it, or it holed
+        self._nowhere: Condition | None = None  # half-open: what is sent is lost, and counted there
         self._there_s = self._back_s = 0.0  # arrival of the last packet in each direction
         process.hold(self)
         station.attach(self)
@@ -140,6 +141,8 @@ class Link(asyncio.Transport):
             self.station.admit(action, *args)
 
     def _arrive(self, data: bytes) -> None:
+        if self._nowhere:
+            self._nowhere.touched += 1
         if not self._broken:
             self.handler.receive(data)
 
@@ -169,6 +172,8 @@ class Link(asyncio.Transport):
             if self._network.random.random() < 0.5:
                 self._reset(ConnectionResetError(f"{self.station.name} reset the connection"))
             return
+        if self.station.on_reply is not None:
+            self.station.on_reply(self.process, data)
         self._deliver(self._protocol_receives, data)
 
     def break_off(self, error: ConnectionError) -> None:
@@ -177,6 +182,13 @@ class Link(asyncio.Transport):
             self._broken = True
             self.handler.gone()
             self._reset(error)
+
+    def fall_silent(self, hole: Condition) -> None:
+        """The server's end is gone, and the client is never told."""
+        if not self._broken:
+            self._broken, self._nowhere = True, hole
+            self.station.detach(self)
+            self.handler.gone()
 
     def _fell_into(self, hole: Condition | None) -> bool:
         if hole is None:

@@ -21,16 +21,18 @@ from harness.worlds.simulated.time import SimulatedLoop, current_process, fresh_
 SPREAD = 0.4  # sigma of the lognormal latencies
 STEPS = 512
 QUANTILES = tuple(math.exp(SPREAD * NormalDist().inv_cdf((number + 0.5) / (STEPS + 1))) for number in range(STEPS + 1))
-Fate = Literal["refuse", "reset", "blackhole", "lose-reply", "delay"]
+Fate = Literal["refuse", "reset", "blackhole", "half-open", "lose-reply", "delay"]
 
 
 @dataclass(eq=False)
 class Condition:
     """Something wrong between a server and some processes, decided for each command as it arrives.
 
-    refuse: new connections are refused. reset: the command is not executed, its connection breaks. blackhole: nothing
-    arrives, nothing is answered, connections break when it heals. lose-reply: executed, but the reply is lost and the connection
-    breaks, at once or when it heals. delay: everything arrives `delay_s` later. `touched` counts what it struck.
+    refuse: new connections are refused, open ones broken at the beginning. reset: the command is not executed, its connection
+    breaks. blackhole: nothing arrives, nothing is answered, connections break when it heals. half-open: the connections that
+    are open at the beginning lead nowhere, and nobody is ever told; a process that has none open loses its next request.
+    lose-reply: executed, but the reply is lost and the connection breaks, at once or when it heals. delay: everything arrives
+    `delay_s` later. `touched` counts what it struck.
     """
 
     fate: Fate
@@ -40,6 +42,7 @@ class Condition:
     delay_s: float = 0.0
     touched: int = 0
     holes: list[Callable[[], None]] = field(default_factory=list)  # connections to break when it heals
+    spared: set[str] = field(default_factory=set)  # processes whose one half-open connection is known to be dead
 
     def concerns(self, process: Process) -> bool:
         """Whether it lies between this process and the server."""
@@ -54,9 +57,12 @@ def spread(random: Random) -> float:
 
 
 class Peer(Protocol):
-    """A connection as its server sees it: told when the server is gone."""
+    """A connection as its server sees it: told when the server is gone, or, half-open, never."""
+
+    process: Process
 
     def break_off(self, error: ConnectionError) -> None: ...
+    def fall_silent(self, hole: Condition) -> None: ...
 
 
 class Station:
@@ -70,6 +76,7 @@ class Station:
         self.conditions: list[Condition] = []
         self.turned_away = 0  # connections and requests refused because the server was down
         self.broken = 0  # connections and requests that were open when it crashed
+        self.on_reply: Callable[[Process, bytes], None] | None = None  # sees what the server sends to whom
         self._latency_s = latency_s
         self._peers: dict[Peer, None] = {}
         self._backlog: list[Callable[[], None]] = []
@@ -110,12 +117,26 @@ class Station:
         """SIGSTOP of the server: the kernel still accepts, nothing is answered."""
         self.frozen = True
 
-    def thaw(self) -> None:
-        """SIGCONT: what piled up is served in order."""
+    def thaw(self) -> int:
+        """SIGCONT: what piled up is served in order; how much it was."""
         self.frozen = False
         backlog, self._backlog = self._backlog, []
         for action in backlog:
             action()
+        return len(backlog)
+
+    def suffer(self, condition: Condition) -> None:
+        """From now on this lies between the server and some processes, until `heal`."""
+        self.conditions.append(condition)
+        peers = [peer for peer in self._peers if condition.concerns(peer.process)]
+        if condition.fate == "refuse":
+            condition.touched += len(peers)
+            for peer in peers:
+                peer.break_off(ConnectionResetError(f"{self.name} went away"))
+        elif condition.fate == "half-open":
+            for peer in peers:
+                condition.spared.add(peer.process.name)
+                peer.fall_silent(condition)
 
     def refuses(self, process: Process) -> bool:
         """Whether a connection or request that arrives now is refused."""
@@ -126,6 +147,15 @@ class Station:
         """The first condition of these kinds that strikes here and now, counted."""
         for condition in self.conditions:
             if condition.fate in fates and condition.concerns(process) and self._draws(condition.share):
+                condition.touched += 1
+                return condition
+        return None
+
+    def leads_nowhere(self, process: Process) -> Condition | None:
+        """The condition under which a request of this process goes into a connection whose other end is gone."""
+        for condition in self.conditions:
+            if condition.fate == "half-open" and condition.concerns(process) and process.name not in condition.spared:
+                condition.spared.add(process.name)
                 condition.touched += 1
                 return condition
         return None

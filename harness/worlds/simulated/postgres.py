@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import copy
 from collections.abc import Callable
+from dataclasses import dataclass
 from typing import Any, TypeVar
 
 from harness.worlds.simulated.network import SimulatedNetwork, Station, spread
@@ -18,6 +19,28 @@ T = TypeVar("T")
 Tables = dict[str, dict[Any, dict[str, Any]]]
 ONE_WAY_S = 0.00025
 MEDIAN_WORK_S = 0.0005
+
+
+WORDS = {
+    "read-only": "cannot execute a write in a read-only transaction",
+    "deadlock": "deadlock detected",
+    "serialisation": "could not serialize access due to concurrent update",
+    "backend-ended": "terminating connection due to administrator command",
+}
+
+
+@dataclass(eq=False)
+class Interference:
+    """What a share of the transactions meets; `touched` counts them."""
+
+    kind: str
+    share: float
+    touched: int = 0
+
+    @property
+    def words(self) -> str:
+        """What the server says of it."""
+        return WORDS[self.kind]
 
 
 class PostgresServer:
@@ -34,6 +57,7 @@ class PostgresServer:
         self.in_doubt = 0  # transactions a crash met under way
         self._network = network
         self._under_way: dict[Request, Callable[[Tables], Any]] = {}
+        self._interferences: list[Interference] = []
 
     def session(self, process: Process) -> Session:
         """The database as one process sees it."""
@@ -42,6 +66,9 @@ class PostgresServer:
     def begin(self, request: Request, work: Callable[[Tables], Any]) -> None:
         """A transaction has arrived; it commits after the time its work takes."""
         self._under_way[request] = work
+        if self._strikes("backend-ended"):
+            self._network.later(MEDIAN_WORK_S / 2, self._end_backend, request)
+            return
         work_s = MEDIAN_WORK_S * spread(self._network.random)
         self._network.later(work_s, self.station.admit, self._end, request)
 
@@ -60,10 +87,42 @@ class PostgresServer:
         """Run `work` on copies of the rows, which become the tables unless it raises."""
         draft = {name: {key: row.copy() for key, row in table.items()} for name, table in self.tables.items()}
         result = work(draft)
+        if self._interferences:
+            self._refuse_writes(draft)
         self.tables = draft
         for observe in self.observers:
             observe(draft)
         return result
+
+    def interfere(self, kind: str, *, share: float) -> Interference:
+        """From now on a share of the transactions meets this (see `WORDS`), until `leave_alone`."""
+        self._interferences.append(interference := Interference(kind, share))
+        return interference
+
+    def leave_alone(self, interference: Interference) -> None:
+        """An interference is over."""
+        self._interferences.remove(interference)
+
+    def _strikes(self, *kinds: str) -> Interference | None:
+        for interference in self._interferences:
+            if interference.kind in kinds and self._network.random.random() < interference.share:
+                interference.touched += 1
+                return interference
+        return None
+
+    def _refuse_writes(self, draft: Tables) -> None:
+        """Raises ConnectionAbortedError, and nothing is committed, if an interference strikes a transaction that writes."""
+        writes = any(rows != self.tables.get(name, {}) for name, rows in draft.items())
+        if writes and (strikes := self._strikes("read-only", "deadlock", "serialisation")):
+            raise ConnectionAbortedError(strikes.words)
+
+    def _end_backend(self, request: Request) -> None:
+        """The backend of a transaction under way is ended: it may have committed just before."""
+        work = self._under_way.pop(request, None)
+        if work is not None:
+            if self._network.random.random() < 0.5:
+                self._commit_unheard(request, work)
+            request.break_off(ConnectionResetError(WORDS["backend-ended"]))
 
     def crash(self) -> None:
         """kill -9; it is down until `start`."""
@@ -102,8 +161,8 @@ class Session:
     async def transact(self, work: Callable[[Tables], T], *, timeout: float) -> T:
         """Run `work` atomically at the server, in one round trip of at most `timeout` seconds.
 
-        Raises what `work` raises (rolled back), ConnectionError (server down or connection cut: committed or not; refused:
-        certainly not), TimeoutError (no answer in time: committed or not).
+        Raises what `work` raises (rolled back), ConnectionError (server down or connection cut: committed or not; refused, or
+        aborted by the server: certainly not), TimeoutError (no answer in time: committed or not).
         """
         request = Request(self._server.station, self._process, lambda arrived: self._server.begin(arrived, work))
         request.send(getattr(work, "__qualname__", "transaction").encode(), patience_s=timeout)

@@ -14,6 +14,7 @@ from collections.abc import Mapping
 from typing import Any
 
 import hiredis
+from fakeredis._helpers import SimpleError
 
 from harness.faults import Loss
 from harness.worlds.simulated.engine import Engine
@@ -21,6 +22,7 @@ from harness.worlds.simulated.keyspace import Keyspace, Waiting
 from harness.worlds.simulated.link import Link, open_link
 from harness.worlds.simulated.network import SimulatedNetwork, Station
 from harness.worlds.simulated.processes import Process
+from harness.worlds.simulated.refusal import Refusal
 from harness.worlds.simulated.resp import encode
 
 ONE_WAY_S = 0.00015
@@ -71,6 +73,19 @@ class RedisServer:
     def unblock(self, seat: RedisSeat) -> None:
         """A command no longer waits."""
         self._seats.pop(seat, None)
+
+    def refuse_writes(self, why: str) -> Refusal:
+        """From now on writes are refused, until `take_writes` or the next start."""
+        refusal = self.keyspace.refusal = Refusal(why)
+        if refusal.unblocks:
+            for seat in list(self._seats):
+                seat.unblocked(refusal)
+        return refusal
+
+    def take_writes(self, refusal: Refusal) -> None:
+        """A refusal is over."""
+        if self.keyspace.refusal is refusal:
+            self.keyspace.refusal = None
 
     def _serve_waiting(self, touched: dict[bytes, None]) -> None:
         for seat in list(self._seats):
@@ -168,6 +183,11 @@ class RedisSeat:
         """Attempt the blocked command once more."""
         if self._waiting and (found := self._waiting.attempt(False)) is not None:
             self._resume(self._waiting.formed(found))
+
+    def unblocked(self, refusal: Refusal) -> None:
+        """A command that waits is told that the server has become something else."""
+        if self._waiting:
+            self._resume(SimpleError(refusal.unblocks))
 
     def _time_is_up(self, turn: int) -> None:
         if self._waiting and turn == self._turn:

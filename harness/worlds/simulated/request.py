@@ -51,6 +51,8 @@ class Request:
             self._deliver(self._reset())
         elif hole := station.struck(self.process, "blackhole"):
             self._fall_into(hole)
+        elif station.conditions and (nowhere := station.leads_nowhere(self.process)):
+            self.fall_silent(nowhere)
         else:
             station.attach(self)
             station.admit(self._served)
@@ -79,6 +81,13 @@ class Request:
     def break_off(self, error: ConnectionError) -> None:
         """Reset the connection instead of answering."""
         self._finish(error)
+
+    def fall_silent(self, hole: Condition) -> None:
+        """The server's end is gone, and the client is never told: only its own patience ends this."""
+        if not self._broken:
+            hole.touched += 1
+            self._broken = True
+            self._station.detach(self)
 
     def _finish(self, outcome: Any) -> None:
         if not self._broken:

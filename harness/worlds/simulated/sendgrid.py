@@ -105,6 +105,8 @@ class SendGridTransport(httpx.AsyncBaseTransport):
         reply = await self._answer(call, request)
         if reply.trickle:
             await asyncio.sleep(TRICKLE_S)
+        if reply.noise:
+            raise httpx.RemoteProtocolError("illegal status line", request=request)
         return httpx.Response(reply.status, headers=dict(reply.headers), content=reply.body, request=request)
 
     async def _answer(self, call: Request, request: httpx.Request) -> Reply:

@@ -8,15 +8,15 @@ from __future__ import annotations
 import json
 import re
 import runpy
-from collections.abc import AsyncIterator, Sequence
-from contextlib import AbstractContextManager, asynccontextmanager, nullcontext
+from collections.abc import AsyncIterator, Iterator, Sequence
+from contextlib import ExitStack, asynccontextmanager, contextmanager
 from functools import lru_cache
 from random import Random
 from typing import Any
 from urllib.parse import quote, urlencode
 
 from harness.faults import Fault, Planned, RedisCrashes, Trigger, story
-from harness.history import Call, Pair, Post, Read, Row, Stored, Suffered
+from harness.history import Call, Handed, Pair, Post, Read, Row, Stored, Suffered
 from harness.systems import System
 from harness.traffic import Event
 from harness.usage import UsageError
@@ -28,6 +28,7 @@ from harness.worlds.simulated.fleet import Fleet, Servers
 from harness.worlds.simulated.journal import journal
 from harness.worlds.simulated.network import SimulatedNetwork
 from harness.worlds.simulated.postgres import PostgresServer, Tables
+from harness.worlds.simulated.processes import Process
 from harness.worlds.simulated.redis import RedisServer
 from harness.worlds.simulated.sendgrid import SeenCall, SendGridServer, unix_s
 from harness.worlds.simulated.time import SimulatedLoop, running_loop
@@ -75,6 +76,9 @@ class SimulatedWorld:
         self._random = Random(f"{stage.seed}:victims")
         self._table = _table_of(stage.system)
         self._rows_seen: dict[Any, None] = {}  # by primary key
+        self._posted: set[Pair] = set()
+        self._unhanded: dict[Pair, tuple[bytes, bytes]] = {}  # posted, and no worker was told of them yet
+        self._servers.redis.station.on_reply = self._note_reply if stage.system.worker else None
         self._servers.postgres.observers.append(self._note_rows)
 
     def _build_servers(self, network: SimulatedNetwork, stage: Stage) -> Servers:
@@ -106,6 +110,9 @@ class SimulatedWorld:
     # --- clients
 
     async def submit(self, event: Event, *, attempt: int) -> Post:
+        if event.pair not in self._posted:
+            self._posted.add(event.pair)
+            self._unhanded[event.pair] = (event.source.encode(), event.id.encode())
         body = json.dumps(event.to_json()).encode()
         headers = {"content-type": "application/json", **self._system.api.headers}
         exchange = await self.fleet.gateway.exchange(HttpRequest("POST", "/ingest", headers=headers, body=body))
@@ -157,6 +164,13 @@ class SimulatedWorld:
                 self._rows_seen[key] = None
                 self.history.record(Stored(pair=_pair(row), at_s=self.clock.now()))
 
+    def _note_reply(self, process: Process, data: bytes) -> None:
+        if process.role != "worker":
+            return
+        for pair in [pair for pair, words in self._unhanded.items() if all(word in data for word in words)]:
+            del self._unhanded[pair]
+            self.history.record(Handed(pair=pair, process=process.name, at_s=self.clock.now()))
+
     def _note_call(self, seen: SeenCall) -> None:
         reply, since_begin = seen.reply, self._clock.since_begin
         resets_at = reply.headers.get("X-RateLimit-Reset") if reply.status == 429 else None
@@ -169,7 +183,7 @@ class SimulatedWorld:
                 end_s=since_begin(seen.end_s),
                 http_status=reply.status,
                 taken=reply.taken,
-                reply_lost=reply.lost,
+                reply_lost=reply.is_untold,
                 resets_at_s=None if resets_at is None else round(self.clock.now() + float(resets_at) - unix_s(seen.end_s), 6),
             )
         )
@@ -211,13 +225,14 @@ def _table_of(system: System) -> str:
     return found.group(1)
 
 
-def _planted(flaw: str) -> AbstractContextManager[Any]:
+@contextmanager
+def _planted(flaw: str) -> Iterator[None]:
     """The flaw of a file, planted for as long as the world is open: its `plant()` is a context manager."""
-    if not flaw:
-        return nullcontext()
-    try:
-        plant = runpy.run_path(flaw)["plant"]
-    except (OSError, KeyError) as error:
-        raise UsageError(f"The flaw {flaw} cannot be planted ({error!r}); name a .py file that defines plant().") from None
-    planted: AbstractContextManager[Any] = plant()
-    return planted
+    with ExitStack() as planted:
+        if flaw:
+            try:
+                planted.enter_context(runpy.run_path(flaw)["plant"]())
+            except Exception as error:
+                told = f"The flaw {flaw} cannot be planted ({type(error).__name__}: {error})"
+                raise UsageError(f"{told}; name a .py file whose plant() fits this service.") from error
+        yield

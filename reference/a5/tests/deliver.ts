@@ -3,9 +3,11 @@
  *
  *     A7_URL=http://127.0.0.1:8000 node deliver.ts a5|draft deliver|read ID...
  *
- * The same program for both, so that the same test judges both: tests/reference/a5/test_contract.py starts it.
+ * It begins when it is told to, by a line on its standard input. The same program for both, so that the same test judges both:
+ * tests/reference/a5/test_contract.py starts it.
  */
 
+import { once } from "node:events";
 import { setTimeout as sleep } from "node:timers/promises";
 import { IngestClient } from "../client.ts";
 import { ingestToA7, processedAt } from "./draft_client.ts";
@@ -81,6 +83,9 @@ function say(line: object): void {
 async function main(name: string, verb: "deliver" | "read", ids: readonly string[]): Promise<void> {
   const client = CLIENTS[name];
   if (client === undefined) throw new Error(`there is no client ${name}`);
+  say({ ready: true });
+  await once(process.stdin, "data");
+  process.stdin.destroy();
   recordTheWire();
   await Promise.all(
     ids.map(async (id, number) => {

@@ -205,6 +205,22 @@ def test_an_interruption_explains_a_mail_only_until_the_event_must_have_been_tak
     assert (_twice(name, 2.0, 10.0, hurt, again_s=again_s) is Ruling.HELD) == explains
 
 
+@pytest.mark.parametrize(
+    ("begin_s", "end_s", "again_s", "ruling"),
+    [
+        (12.0, 30.0, 55.0, Ruling.HELD),
+        (0.5, 30.0, 55.0, Ruling.HELD),
+        (12.0, 30.0, 55.001, Ruling.VIOLATED),
+        (35.1, 50.0, 40.0, Ruling.VIOLATED),
+    ],
+    ids=["after it", "around it", "too late after both", "when it should have been taken up again"],
+)
+def test_another_fault_holds_the_event_up_as_well(begin_s: float, end_s: float, again_s: float, ruling: Ruling) -> None:
+    """The crash ended at 10 s: without the other fault the event is taken up again by 35 s."""
+    story = Story().mailed("a", 1).suffered("RedisCrashes", 2, 10, "redis").mailed("a", again_s)
+    assert story.suffered("SendGridStalls", begin_s, end_s, index=1).judged_by(no_unexplained_second_mail).ruling is ruling
+
+
 @pytest.mark.parametrize(("again_s", "ruling"), [(10.0, Ruling.HELD), (10.001, Ruling.UNKNOWN)])
 def test_without_the_claim_to_reclaim_a_late_mail_after_a_crash_is_unknown(again_s: float, ruling: Ruling) -> None:
     header = {"claims": {"reclaim_seconds": None, "longest_pause_seconds": 7.0}}

@@ -90,6 +90,25 @@ def test_every_stop_of_a_rolling_deploy_is_judged() -> None:
     assert (len(verdict.violations), verdict.checked) == (1, 2)
 
 
+@pytest.mark.parametrize(
+    "meanwhile",
+    [
+        Story().process("api-0", "terminated", 5).process("api-0", "killed", 5.5),
+        Story().process("api-0", "frozen", 4).process("api-0", "terminated", 5).process("api-0", "killed", 15),
+        Story().process("api-0", "terminated", 5).process("api-0", "frozen", 6).process("api-0", "resumed", 14),
+    ],
+    ids=["killed by a fault", "frozen before", "frozen meanwhile"],
+)
+def test_a_process_that_a_fault_keeps_from_stopping_is_not_judged(meanwhile: Story) -> None:
+    story = meanwhile.process("api-0", "exited", 16, exit_code=-9).quiet()
+    assert story.judged_by(terminations_are_clean).ruling is Ruling.UNKNOWN
+
+
+def test_a_freeze_that_was_over_excuses_no_late_stop() -> None:
+    story = Story().process("api-0", "frozen", 1).process("api-0", "resumed", 4).process("api-0", "terminated", 5)
+    assert story.process("api-0", "killed", 15).judged_by(terminations_are_clean).ruling is Ruling.VIOLATED
+
+
 def test_stops_abstain_when_no_process_was_told_to() -> None:
     story = Story().process("worker-0", "killed", 5).process("api-0", "exited", 6)
     assert story.judged_by(terminations_are_clean).ruling is Ruling.UNKNOWN

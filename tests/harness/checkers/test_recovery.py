@@ -39,6 +39,12 @@ def test_the_deadline_counts_from_an_acceptance_after_the_faults(seen_s: float, 
     assert story.judged_by(DRAINS).ruling is ruling
 
 
+@pytest.mark.parametrize(("name", "ruling"), [("RedisCrashes", Ruling.HELD), ("FlagFlips", Ruling.VIOLATED)])
+def test_a_turned_flag_excuses_no_queue_that_nobody_works_on(name: str, ruling: Ruling) -> None:
+    story = Story().posted("a", 1, end_s=1.5).suffered(name, 2, 30).read("a", 30, "pending").read("a", 31).quiet()
+    assert story.judged_by(DRAINS).ruling is ruling
+
+
 def test_what_counts_is_when_it_was_first_seen_finished() -> None:
     story = Story().posted("a", 1).read("a", 5, "completed").read("a", 90, "completed").quiet()
     assert story.judged_by(DRAINS).ruling is Ruling.HELD

@@ -5,19 +5,24 @@ from __future__ import annotations
 import pytest
 
 from harness.checkers import the_flag_is_followed
-from harness.faults import FlagFlips, NoFault
+from harness.faults import FLAG_COMMAND, FlagFlips, NoFault
 from harness.verdict import Ruling
 from tests.harness.story import OFFERS, Story, plan, said
 
 SOON = the_flag_is_followed(within_seconds=1)
 
 
-def turned(percent: int) -> Story:
+def turned(percent: int, *, exit_code: int | None = 0) -> Story:
     """The flag was turned from 5 to 15 s: the command that set it ended at 6 s, the one that cleared it began at 14 s."""
     story = Story(plan=plan(FlagFlips(percent)), offers=(*OFFERS, "flag"))
-    for what, at_s in (("started", 5.0), ("exited", 6.0), ("started", 14.0), ("exited", 15.0)):
-        story.process("flag", what, at_s, exit_code=0 if what == "exited" else None)
-    return story.suffered("FlagFlips", 5.0, 15.0)
+    return turn(story, 5.0, exit_code=exit_code).suffered("FlagFlips", 5.0, 15.0)
+
+
+def turn(story: Story, begin_s: float, *, exit_code: int | None = 0) -> Story:
+    """The two commands of one flip that lasts ten seconds: each takes a second, and the first ends with `exit_code`."""
+    for what, at_s, code in (("started", 0, None), ("exited", 1, exit_code), ("started", 9, None), ("exited", 10, 0)):
+        story.process(FLAG_COMMAND, what, begin_s + at_s, exit_code=code)
+    return story
 
 
 @pytest.mark.parametrize(("percent", "right", "wrong"), [(0, "processed", "accepted"), (100, "accepted", "processed")])
@@ -48,5 +53,38 @@ def test_it_abstains_where_no_flag_was_turned_and_where_nothing_was_taken_then()
     assert turned(0).posted("before", 2.0).judged_by(SOON).ruling is Ruling.UNKNOWN
     never = Story(plan=plan(FlagFlips(0)), offers=(*OFFERS, "flag")).suffered("FlagFlips", 5.0, 15.0).posted("a", 8.0)
     assert never.judged_by(SOON).ruling is Ruling.UNKNOWN, "nobody knows when it was turned"
-    assert turned(0).posted("a", 8.0).history.header.offers, "and without a flag nothing applies"
     assert Story(plan=plan(FlagFlips(0))).suffered("FlagFlips", 5, 15).judged_by(SOON).ruling is Ruling.NOT_APPLICABLE
+
+
+@pytest.mark.parametrize("exit_code", [1, None])
+def test_a_command_that_failed_turned_nothing_that_could_be_judged(exit_code: int | None) -> None:
+    story = turned(0, exit_code=exit_code).posted("a", 8.0).posted("b", 15.5)
+    assert story.judged_by(SOON).ruling is Ruling.UNKNOWN, "the way it was is no offence"
+
+
+def test_each_flip_is_judged_by_its_own_commands() -> None:
+    story = Story(plan=plan(FlagFlips(0), FlagFlips(100)), offers=(*OFFERS, "flag"))
+    turn(story, 5.0).suffered("FlagFlips", 5.0, 15.0).posted("a", 8.0, "processed").posted("between", 17.0)
+    turn(story, 20.0).suffered("FlagFlips", 20.0, 30.0, index=1).posted("b", 23.0)
+    verdict = story.judged_by(SOON)
+    assert (verdict.ruling, verdict.checked) == (Ruling.HELD, 2), said(verdict)
+    verdict = story.posted("astray", 24.0, "processed").judged_by(SOON)
+    assert said(verdict) == "violated; astray of a5 was processed at 24.010 s by api-0, against the flag; "
+
+
+def test_the_first_flip_stands_until_a_second_begins() -> None:
+    story = Story(plan=plan(FlagFlips(0), FlagFlips(100)), offers=(*OFFERS, "flag"))
+    for what, at_s in (("started", 5), ("exited", 6), ("started", 8), ("exited", 9), ("started", 11), ("exited", 12)):
+        story.process(FLAG_COMMAND, what, at_s, exit_code=0 if what == "exited" else None)
+    story.suffered("FlagFlips", 5.0, 15.0).suffered("FlagFlips", 8.0, 12.0, index=1)
+    story.posted("a", 7.5, "processed").posted("b", 10.5, "accepted").posted("after", 13.0, "accepted")
+    verdict = story.judged_by(SOON)
+    assert (verdict.ruling, verdict.checked) == (Ruling.HELD, 2), said(verdict)
+
+
+def test_of_commands_that_ran_at_the_same_time_nobody_knows_which_had_the_last_word() -> None:
+    story = Story(plan=plan(FlagFlips(0), FlagFlips(100)), offers=(*OFFERS, "flag"))
+    for what, at_s in (("started", 4.9), ("started", 5.0), ("exited", 5.5), ("exited", 9.0), ("started", 14.0), ("exited", 15.0)):
+        story.process(FLAG_COMMAND, what, at_s, exit_code=0 if what == "exited" else None)
+    story.suffered("FlagFlips", 5.0, 15.0).suffered("FlagFlips", 4.9, 13.0, index=1).posted("a", 8.0)
+    assert story.judged_by(SOON).ruling is Ruling.UNKNOWN

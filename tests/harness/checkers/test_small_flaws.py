@@ -1,4 +1,4 @@
-"""Services that break one promise each, in the simulation: the checker meant for it sees every one, on every seed but a few.
+"""Services that break one promise each, in the simulation, so as only one checker looks at it: that checker sees every one.
 
 Their likes in `reference/flaws/` are the ones `harness prove` shows; these stand here because they belong to one checker.
 """

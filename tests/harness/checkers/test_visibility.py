@@ -36,6 +36,11 @@ def test_a_depth_that_hides_the_backlog_is_violated() -> None:
     assert said(verdict) == "violated; at 8.0 s worker-0 exported a queue depth of 0 while 60 events waited; "
 
 
+@pytest.mark.parametrize(("shown", "ruling"), [(29, "violated"), (30, "held")])
+def test_half_of_what_is_known_to_wait_must_show(shown: int, ruling: str) -> None:
+    assert waiting().scraped(10, shown).scraped(40, 0).quiet(60).judged_by(queue_depth_shows_the_backlog).ruling == ruling
+
+
 def test_a_depth_that_never_falls_is_violated() -> None:
     verdict = waiting().scraped(10, MANY).scraped(40, MANY).quiet(60).judged_by(queue_depth_shows_the_backlog)
     assert said(verdict) == "violated; at 40.0 s worker-0 exported a queue depth of 60 while no event waited; "
@@ -49,6 +54,12 @@ def test_it_is_enough_that_one_process_knows() -> None:
 def test_what_may_have_been_taken_unseen_may_show() -> None:
     told = waiting().scraped(10, MANY).unanswered("x", 21).scraped(40, 1).quiet(60)
     assert told.judged_by(queue_depth_shows_the_backlog).ruling == "held"
+
+
+@pytest.mark.parametrize(("shown", "ruling"), [(1, "held"), (2, "violated")])
+def test_poison_may_stay_in_the_queue_and_show(shown: int, ruling: str) -> None:
+    told = waiting().posted("p", 21, poison=True).read("p", 22, "failed").scraped(10, MANY).scraped(40, shown).quiet(60)
+    assert told.judged_by(queue_depth_shows_the_backlog).ruling == ruling
 
 
 @pytest.mark.parametrize("at_s", [2.0, 19.0])

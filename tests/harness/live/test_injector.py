@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import math
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -130,6 +131,20 @@ async def test_everything_is_healed_at_the_end(world: TinyWorld) -> None:
     assert all(one.phase == "over" for one in hands.injections)
 
 
+async def test_while_everything_is_healed_nothing_new_begins(world: TinyWorld) -> None:
+    hands = injector(world)
+    hands.start("PostgresCrashes", {})
+    await until(lambda: bool(world.hurting))
+    healing = asyncio.create_task(hands.heal())
+    await asyncio.sleep(0)  # it has begun
+    assert not healing.done()
+    with pytest.raises(RefusedError, match="The session is ending, so no fault begins any more"):
+        hands.start("WorkerFreezes", {})
+    await healing
+    assert world.hurting == []
+    assert len(hands.injections) == 1
+
+
 async def test_what_breaks_the_harness_is_not_kept_to_itself(world: TinyWorld) -> None:
     world.breaks, hands = True, injector(world)
     hands.start("RedisCrashes", {}, lasts_seconds=0.0)
@@ -149,7 +164,15 @@ async def test_what_breaks_the_harness_is_not_kept_to_itself(world: TinyWorld) -
         ("SendGridRateLimits", {"window_seconds": 0}, 1.0, "window_seconds is 0, expected 1 to 3,600"),
         ("FlagFlips", {"percent": 101}, 1.0, "percent is 101, expected 0 to 100"),
         ("SendGridLosesReplies", {"share": 2}, 1.0, "share is 2, expected 0 to 1"),
-        ("RedisCrashes", {"loss": "all"}, 1.0, "loss is 'all', expected: 'process-crash', 'power-loss' or 'empty'"),
+        ("RedisCrashes", {"loss": "all"}, 1.0, "loss is \"all\", expected one of 'process-crash', 'power-loss' or 'empty'."),
+        (
+            "SendGridAnswers",
+            {"status": "five"},
+            1.0,
+            'SendGridAnswers cannot be started: status is "five", expected a whole number',
+        ),
+        ("SendGridAnswers", {"status": 503.5}, 1.0, "status is 503.5, expected a whole number"),
+        ("SendGridLosesReplies", {"share": "half"}, 1.0, 'share is "half", expected a number'),
         ("NoFault", {}, -1.0, "A fault cannot last -1 seconds; expected 0 to 3600, or none at all: until it is stopped."),
         ("NoFault", {}, math.nan, "A fault cannot last nan seconds"),
     ],
@@ -182,6 +205,7 @@ def test_an_offer_says_which_settings_there_are(world: TinyWorld) -> None:
     assert [(one.name, one.kind, one.default) for one in offers["SendGridRateLimits"].settings] == [
         ("mails", "whole number", 5),
         ("window_seconds", "whole number", 5),
+        ("tells", "choice", "reset-time"),
     ]
     (share,) = offers["SendGridLosesReplies"].settings
     assert (share.kind, share.default) == ("number", 0.5)

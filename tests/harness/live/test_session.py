@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
+import asyncio
 import time
-from typing import cast
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any, cast
 
-from harness import systems
+from harness import checkers, systems
+from harness.checkers import every_accepted_event_is_stored_once
 from harness.faults import PostgresCrashes
-from harness.history import Pair, Post, Read, Rest, Row
-from harness.live.injector import Injection
+from harness.history import History, Pair, Post, Read, Rest, Row
+from harness.live.injector import Injection, RefusedError
+from harness.live.page import Page
 from harness.live.session import Session
 from harness.worlds.real.world import RealWorld
 from harness.worlds.world import Stage
@@ -18,12 +23,14 @@ PAUSE_S = 0.3
 
 
 class StillWorld:
-    """A service in which nothing moves any more: its one event is stored."""
+    """A service in which nothing moves any more: its one event is stored, unless the row has gone."""
 
     def __init__(self) -> None:
         self._began = time.monotonic()
-        claims = {"longest_pause_seconds": PAUSE_S}
-        self.history = Story(world="real", claims=claims).posted("a", -5.0, wants_mail=False).stored("a", -4.0).history
+        claims, must_hold = {"longest_pause_seconds": PAUSE_S}, (every_accepted_event_is_stored_once.to_data(),)
+        told = Story(world="real", claims=claims, must_hold=must_hold).posted("a", -5.0, wants_mail=False).stored("a", -4.0)
+        self.history = told.history
+        self.rows = [Row(pair=of("a"))]
         self.clock = self
 
     def now(self) -> float:
@@ -37,13 +44,18 @@ class StillWorld:
         return read
 
     async def record_final_state(self) -> bool:
-        self.history.record(Row(pair=of("a")))
+        for row in self.rows:
+            self.history.record(row)
         return True
 
 
 def session(world: StillWorld) -> Session:
     stage = Stage(system=systems.load("async"), history=world.history, seed=1, plan=(), folder=None)
     return Session(cast(RealWorld, world), stage)
+
+
+def phase(watched: Session) -> str:
+    return watched._phase
 
 
 async def test_silence_during_a_fault_is_no_rest() -> None:
@@ -69,3 +81,54 @@ async def test_the_next_test_goes_on_without_the_end_of_the_last_but_with_what_c
     assert not world.history.of(Row)
     assert [read.final for read in world.history.of(Read)] == [True]
     assert len(world.history.of(Post)) == 1
+
+
+async def test_what_was_lost_at_one_rest_stays_lost_at_the_next_and_in_the_stored_history(tmp_path: Path) -> None:
+    world = StillWorld()
+    watched = session(world)
+    row, world.rows = world.rows, []
+    await watched._come_to_rest()
+    assert watched.standing.ruling == "violated"
+    await watched._rest_or_go_on(is_loading=True)
+    world.rows = row
+    await watched._come_to_rest()
+    assert watched.standing.ruling == "violated"
+    (tmp_path / "history.jsonl").write_text("\n".join(world.history.lines()))
+    assert checkers.judge(History.load(tmp_path / "history.jsonl")) == list(watched.standing.verdicts)
+
+
+async def test_a_new_test_ends_the_coming_to_rest() -> None:
+    world = StillWorld()
+    watched = session(world)
+    await watched._rest_or_go_on(is_loading=False)
+    resting = watched._resting
+    assert resting is not None
+    await asyncio.sleep(0)  # it has begun
+    assert phase(watched) == "coming to rest"
+    await watched._rest_or_go_on(is_loading=True)
+    assert resting.cancelled()
+    assert phase(watched) == "under load"
+    assert world.history.rest is None
+    await watched._rest_or_go_on(is_loading=False)
+    await asyncio.wait_for(asyncio.shield(cast(asyncio.Task[None], watched._resting)), 60)
+    assert phase(watched) == "at rest"
+
+
+async def test_no_fault_begins_once_the_session_is_ending() -> None:
+    world = StillWorld()
+    watched = session(world)
+    refused: list[str] = []
+
+    class ClosingPage:
+        """A page whose reader presses one more button while it closes."""
+
+        async def close(self) -> Iterator[dict[str, Any]]:
+            try:
+                watched.injector.start("PostgresCrashes", {})
+            except RefusedError as error:
+                refused.append(str(error))
+            return iter(())
+
+    await watched.end(cast(Page, ClosingPage()), at_once=asyncio.Event())
+    assert refused == ["The session is ending, so no fault begins any more."]
+    assert watched.standing.phase == "at rest"

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from harness.checkers import the_contract
-from harness.live.standing import convicted, standing_of
+from harness.live.standing import standing_of
 from tests.harness.story import Story
 
 MUST_HOLD = tuple(checker.to_data() for checker in the_contract if checker.name != "a_promise_is_readable_at_once")
@@ -69,14 +69,3 @@ def test_without_a_claim_there_is_no_breaker_to_tell_of() -> None:
         Story(must_hold=MUST_HOLD, claims={"longest_pause_seconds": 20.0, "breaker_reset_seconds": None}).posted("a", 1).history
     )
     assert standing_of(history, at_s=2.0, phase="under load").provider == "no breaker is claimed; 1 mail due"
-
-
-def test_what_was_lost_at_an_earlier_rest_stays_lost_though_it_turned_up() -> None:
-    lost = standing_of(story().posted("a", 1).quiet().history, at_s=30.0, phase="at rest")
-    found = story().kept("a", 1).quiet().history
-    convictions = convicted((), lost.verdicts)
-    assert standing_of(found, at_s=60.0, phase="at rest").ruling != "violated"
-    later = standing_of(found, at_s=60.0, phase="at rest", convictions=convictions)
-    assert later.ruling == "violated"
-    assert {one.checker for one in later.verdicts if one.ruling == "violated"} == {one.checker for one in convictions}
-    assert convicted(convictions, standing_of(found, at_s=60.0, phase="at rest").verdicts) == convictions

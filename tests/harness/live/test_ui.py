@@ -23,11 +23,12 @@ from typing import Any
 import pytest
 from playwright.sync_api import Page, expect, sync_playwright
 
-from harness.worlds.real.injuries import is_stopped
+from harness.worlds.real.injuries.processes import is_stopped
 from harness.worlds.real.ports import Ports
 from tests.chromium import CHROMIUM, SWITCHES
 from tests.command import COMMAND, ROOT, harness
-from tests.leftovers import processes_of, until
+from tests.leftovers import processes_of
+from tests.waiting import until
 
 FOREIGN = ROOT / "tests" / "foreign" / "foreign.toml"
 OPENED = re.compile(r"Faults and Promises: (http://\S+/)")
@@ -197,7 +198,7 @@ def test_only_the_page_itself_may_hurt_and_only_what_can_be_hurt(tmp_path: Path)
 
 @pytest.mark.xdist_group("ui")
 def test_closing_heals_and_a_second_test_goes_on_from_the_first(tmp_path: Path) -> None:
-    with opened(tmp_path) as ui:
+    with opened(tmp_path, "--seed", "7") as ui:
         for number in (1, 2):
             ui.start_test()
             until(lambda: ui.state()["standing"]["phase"] == "under load", seconds=30)
@@ -212,6 +213,8 @@ def test_closing_heals_and_a_second_test_goes_on_from_the_first(tmp_path: Path) 
     (one,) = results["scenarios"]
     assert one["counts"]["lost"] == one["counts"]["stored_twice"] == 0
     assert "stood still" in one["faults"][0]["evidence"]
+    with (ui.out / one["folder"] / "record.jsonl").open() as record:
+        assert json.loads(next(record))["options"]["seed"] == 7, "the seed is the load's too"
 
 
 def test_a_port_in_use_is_told_in_one_sentence(tmp_path: Path) -> None:

@@ -92,6 +92,24 @@ def test_only_an_acceptance_needs_a_location() -> None:
     assert post_of(EVENT, exchange(200, {"status": "processed", "id": "evt_1"}), attempt=0).missing == ()
 
 
+@pytest.mark.parametrize("location", ["/ingest/b%3Ac/status", "/ingest/b:c/status?source=a", "https://x/status?id=b%3Ac"])
+def test_a_location_that_names_the_event_leads_to_it(location: str) -> None:
+    whole = WHOLE | {"id": "b:c"}
+    assert post_of(Event(id="b:c"), exchange(202, whole, headers={"location": location}), attempt=0).missing == ()
+
+
+@pytest.mark.parametrize("location", ["/ingest/a5:evt_1/status", "/ingest/evt_10/status", "/ingest/status"])
+def test_a_location_that_names_another_event_does_not(location: str) -> None:
+    missing = post_of(EVENT, exchange(202, WHOLE, headers={"location": location}), attempt=0).missing
+    assert missing == ("its own id in Location",)
+
+
+def test_an_answer_that_names_another_event_lacks_its_own_id() -> None:
+    assert post_of(EVENT, exchange(200, {"status": "processed", "id": "evt_2"}), attempt=0).missing == ("its own id",)
+    told = {"id": "evt_2", "status": "pending", "processed_at": None, "result": None}
+    assert read_of(EVENT.pair, exchange(200, told), final=False).missing == ("its own id",)
+
+
 @pytest.mark.parametrize(
     ("status", "document", "missing"),
     [

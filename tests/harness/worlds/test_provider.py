@@ -11,18 +11,10 @@ from typing import Any
 
 import pytest
 
+from harness.worlds.behaviours import Answers, Babbles, LosesReplies, RateLimits, Rejects, Stalls, Trickles
 from harness.worlds.latency import LOGNORMAL
 from harness.worlds.mailbody import complaint_about, sketch, string_at
-from harness.worlds.provider import (
-    Answers,
-    LosesReplies,
-    MailRequest,
-    Provider,
-    RateLimits,
-    Reply,
-    Stalls,
-    Trickles,
-)
+from harness.worlds.provider import MailRequest, Provider, Reply
 
 MAIL: dict[str, Any] = {
     "personalizations": [{"to": [{"email": "reader@example.com"}]}],
@@ -173,6 +165,32 @@ def test_a_stall_hangs_and_is_never_answered(provider: Provider, takes: bool) ->
 def test_answers_can_drip(provider: Provider) -> None:
     provider.behaviours.append(drip := Trickles())
     assert (post(provider).trickle, provider.touched(drip)) == (True, 1)
+
+
+def test_somebody_else_answers_in_its_place(provider: Provider) -> None:
+    provider.behaviours.append(page := Babbles("page"))
+    reply = post(provider)
+    assert (reply.status, reply.taken, reply.noise, provider.touched(page)) == (200, False, False, 1)
+    provider.behaviours[:] = [Babbles("noise")]
+    reply = post(provider)
+    assert (reply.status, reply.taken, reply.noise) == (0, False, True)
+
+
+def test_an_address_is_refused_every_time_or_never(provider: Provider) -> None:
+    provider.behaviours.append(rejecting := Rejects(0.5))
+    bodies = [MAIL | {"personalizations": [{"to": [{"email": f"reader{n}@example.com"}]}]} for n in range(60)]
+    first, again = ([post(provider, body=json.dumps(body).encode()).status for body in bodies] for _ in range(2))
+    assert first == again
+    assert set(first) == {202, 400}
+    assert provider.touched(rejecting) == 2 * first.count(400)
+    assert 15 < first.count(400) < 45
+
+
+def test_a_limit_may_say_nothing_of_its_end(provider: Provider) -> None:
+    provider.behaviours.append(RateLimits(requests=1, window_seconds=5, tells=False))
+    taken, limited = post(provider), post(provider)
+    assert (taken.status, limited.status) == (202, 429)
+    assert not [name for name in limited.headers if "RateLimit" in name]
 
 
 def test_processing_takes_about_a_tenth_of_a_second(provider: Provider) -> None:

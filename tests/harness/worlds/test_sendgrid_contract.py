@@ -16,7 +16,8 @@ from typing import Any
 import httpx
 import pytest
 
-from harness.worlds.provider import Answers, LosesReplies, MailRequest, Provider, RateLimits, Reply, Stalls, Trickles
+from harness.worlds.behaviours import Answers, Babbles, LosesReplies, RateLimits, Stalls, Trickles
+from harness.worlds.provider import MailRequest, Provider, Reply
 from harness.worlds.real.ports import Ports
 from harness.worlds.real.sendgrid import StandIn
 from harness.worlds.simulated.network import SimulatedNetwork
@@ -112,7 +113,16 @@ async def a_trickle(arm: Arm) -> list[Any]:
     return [await arm.post(b"not json")]
 
 
-STORIES: list[Story] = [sound_and_broken_mails, an_outage, a_rate_limit, a_lost_reply, a_stall, a_trickle]
+async def somebody_else(arm: Arm) -> list[Any]:
+    """A page with status 200, and then no HTTP at all."""
+    told = []
+    for what in ("page", "noise"):
+        arm.provider.behaviours[:] = [Babbles(what)]
+        told.append(await arm.post())
+    return told
+
+
+STORIES: list[Story] = [sound_and_broken_mails, an_outage, a_rate_limit, a_lost_reply, a_stall, a_trickle, somebody_else]
 
 
 def provider() -> Provider:
@@ -150,7 +160,8 @@ def on_real(story: Story) -> tuple[list[Any], list[Any]]:
 
 
 @pytest.mark.parametrize("story", STORIES, ids=lambda story: story.__name__)
-def test_both_stand_ins_tell_the_same_story(story: Story) -> None:
+def test_both_stand_ins_tell_the_same_story(story: Story, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("harness.worlds.real.sendgrid.BETWEEN_TRICKLED_BYTES_S", 0.02)
     (said, seen), (really_said, really_seen) = on_simulated(story), on_real(story)
     assert said == really_said
     assert [call for call in seen if not call[2]] == [call for call in really_seen if not call[2]]

@@ -29,6 +29,7 @@ class Delivery:
 
     client: str
     lines: list[Line] = field(default_factory=list)
+    ids: set[str] = field(default_factory=set)  # of the events it was given
 
     @property
     def told(self) -> list[Line]:
@@ -39,15 +40,22 @@ class Delivery:
         """The answers to its POSTs with this HTTP status; None: the requests without an answer."""
         return [line for line in self.lines if "wire" in line and line["status"] == status]
 
-    async def run(self, url: str, ids: Sequence[str], *, verb: str = "deliver") -> None:
-        """Start it and wait until it ends."""
+    async def run(self, url: str, ids: Sequence[str], *, verb: str = "deliver", together: asyncio.Barrier | None = None) -> None:
+        """Start it and wait until it ends; it begins when everybody who is to begin `together` with it is there."""
+        self.ids |= set(ids)
         program = [NODE, str(CLIENT / "tests" / "deliver.ts"), self.client, verb, *ids]
         # A zone far from UTC, so that a time read as local is seen.
         env = {"PATH": os.environ["PATH"], "A7_URL": url, "TZ": "America/New_York"}
-        process = await asyncio.create_subprocess_exec(*program, stdout=asyncio.subprocess.PIPE, env=env)
+        pipe = asyncio.subprocess.PIPE
+        process = await asyncio.create_subprocess_exec(*program, stdin=pipe, stdout=pipe, env=env)
+        assert process.stdin is not None
         assert process.stdout is not None
         try:
             async with asyncio.timeout(ENDS_WITHIN_SECONDS):
+                assert json.loads(await process.stdout.readline()) == {"ready": True}
+                if together is not None:
+                    await together.wait()
+                process.stdin.write(b"\n")
                 async for line in process.stdout:
                     self.lines.append(json.loads(line))
                 assert await process.wait() == 0
@@ -81,6 +89,8 @@ def charges(delivery: Delivery, seen: Truth) -> set[str]:
     taken = Counter(line["wire"] for line in delivery.lines if line.get("answer") in ("accepted", "processed"))
     if any(times > 1 for times in taken.values()):
         wrong.add("has an event accepted twice")
+    if delivery.ids - {line["told"] for line in delivery.told}:
+        wrong.add("tells nothing of an event")
     return wrong
 
 

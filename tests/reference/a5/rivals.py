@@ -26,8 +26,9 @@ class Rivals:
         return url
 
     def begin(self, url: str, *, count: int = 5) -> list[asyncio.Task[None]]:
-        """Both begin to deliver."""
-        return [asyncio.create_task(one.run(url, ids(one, count))) for one in (self.a5, self.draft)]
+        """Both begin to deliver, at the same moment."""
+        together = asyncio.Barrier(2)
+        return [asyncio.create_task(one.run(url, ids(one, count), together=together)) for one in (self.a5, self.draft)]
 
     async def deliver(self, url: str) -> None:
         """Both deliver, to the end."""

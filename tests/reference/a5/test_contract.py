@@ -8,10 +8,12 @@ from __future__ import annotations
 
 import asyncio
 import signal
+from collections import Counter
 
 import httpx
 import pytest
 
+from tests.reference.a5.deliveries import Delivery, Truth, charges
 from tests.reference.a5.front import front
 from tests.reference.a5.rivals import Rivals, ids, said
 from tests.reference.processes import all_are, configure
@@ -41,6 +43,15 @@ async def test_what_is_accepted_is_followed_and_a_second_delivery_is_no_error(ri
     await rivals.deliver(url)
     assert said(rivals.a5) == FOLLOWED
     assert await rivals.charged() == (set(), {"calls duplicate an error", "does not follow what was promised"})
+
+
+def test_a_client_that_forgets_an_event_is_charged() -> None:
+    told = {"told": "a5-00", "said": "accepted", "ended": "completed", "processedAtMs": None}
+    forgetful = Delivery("a5", lines=[told], ids={"a5-00", "a5-01"})
+    seen = Truth({"a5-00": None, "a5-01": None}, Counter({"a5-00": 1, "a5-01": 1}))
+    assert charges(forgetful, seen) == {"tells nothing of an event"}
+    forgetful.ids.remove("a5-01")
+    assert charges(forgetful, seen) == set()
 
 
 async def test_the_synchronous_service_is_no_error(service: Service, postgres: Postgres, sendgrid: SendGrid) -> None:

@@ -8,7 +8,6 @@ from __future__ import annotations
 import json
 import re
 import shlex
-import shutil
 import subprocess
 from collections.abc import Iterator, Mapping
 from configparser import RawConfigParser
@@ -16,8 +15,9 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-import pytest
 import yaml
+
+from tests.reference.a5.node import NODE
 
 ROOT = Path(__file__).resolve().parents[3]
 DEPLOY = ROOT / "reference" / "deploy"
@@ -46,8 +46,8 @@ class Deployed:
 
 
 def everything() -> list[Deployed]:
-    """All processes of all files; pm2's only where Node can read them."""
-    return [*_of_compose(), *_of_kubernetes(), *_of_systemd(), *(_of_pm2() if shutil.which("node") else [])]
+    """All processes of all files."""
+    return [*_of_compose(), *_of_kubernetes(), *_of_systemd(), *_of_pm2()]
 
 
 def compose() -> Any:
@@ -136,11 +136,8 @@ def unit(path: Path) -> RawConfigParser:
 
 def pm2() -> list[dict[str, Any]]:
     """The ecosystem's apps, as Node reads them."""
-    node = shutil.which("node")
-    if node is None:
-        pytest.skip("node is not on PATH: install Node (Debian: apt-get install nodejs) to have pm2's file read")
     script = f"console.log(JSON.stringify(require({json.dumps(str(ECOSYSTEM))}).apps))"
-    return list(json.loads(subprocess.run([node, "-e", script], check=True, capture_output=True, text=True).stdout))
+    return list(json.loads(subprocess.run([NODE, "-e", script], check=True, capture_output=True, text=True).stdout))
 
 
 def _of_pm2() -> Iterator[Deployed]:

@@ -12,6 +12,7 @@ import jsonschema
 import pytest
 import yaml
 
+from tests.reference.a5.node import NODE
 from tests.reference.deploy.deployed import DEPLOY, ECOSYSTEM, UNITS, compose, objects
 
 SCHEMAS = Path(__file__).parent / "schemas"
@@ -91,6 +92,5 @@ def test_a_unit_is_hardened(path: Path) -> None:
 
 
 def test_node_reads_the_ecosystem_file() -> None:
-    node = tool("node", "install Node (Debian: apt-get install nodejs)")
-    done = subprocess.run([node, "--check", str(ECOSYSTEM)], check=False, capture_output=True, text=True)
+    done = subprocess.run([NODE, "--check", str(ECOSYSTEM)], check=False, capture_output=True, text=True)
     assert (done.returncode, done.stderr) == (0, "")

@@ -140,3 +140,20 @@ async def test_a_guardian_is_up_at_once(tmp_path: Path, ports: Ports) -> None:
 async def test_where_nothing_can_be_made_it_says_so(tmp_path: Path) -> None:
     with pytest.raises(UsageError, match="set TMPDIR to a directory you can write to"):
         await Guard.start(tmp_path / "missing" / "stack")
+
+
+async def test_an_open_guard_leaves_nothing_though_the_block_ends_in_an_error(python: Callable[[str, str], Command]) -> None:
+    guards: list[Guard] = []
+    pids = []
+
+    async def break_off() -> None:
+        async with Guard.open() as one, Guard.open() as other:
+            guards.extend((one, other))
+            pids.append((await one.spawn(python("api-0", "import time; time.sleep(600)"))).pid)
+            raise ZeroDivisionError
+
+    with pytest.raises(ZeroDivisionError):
+        await break_off()
+    assert [is_alive(pid) for pid in pids] == [False]
+    assert [guard.folder.exists() for guard in guards] == [False, False]
+    assert guards[0].folder != guards[1].folder

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import gzip
 import json
+import time
 from pathlib import Path
 
 import pytest
@@ -37,7 +38,7 @@ def test_a_series_with_labels_is_summed() -> None:
         read_samples("<html>not metrics {")
 
 
-async def test_every_process_is_scraped_and_one_that_is_silent_left_out(tmp_path: Path) -> None:
+async def test_every_process_is_scraped_and_one_that_is_silent_is_down(tmp_path: Path) -> None:
     async def answer(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         await reader.readuntil(b"\r\n\r\n")
         writer.write(f"HTTP/1.1 200 OK\r\nContent-Length: {len(PAGE)}\r\n\r\n{PAGE}".encode())
@@ -53,13 +54,15 @@ async def test_every_process_is_scraped_and_one_that_is_silent_left_out(tmp_path
         folder=tmp_path,
     )
     watching = asyncio.create_task(monitoring.watch())
-    await until(lambda: seen)
+    await until(lambda: seen and (tmp_path / FILE).read_text().count("api-0"))
     watching.cancel()
     server.close()
     ports.close()
     assert seen[0] == Scrape(process="worker-0", at_s=3.0, queue_depth=42)
-    first = json.loads((tmp_path / FILE).read_text().splitlines()[0])
-    assert (first["process"], first["samples"]["ingest_queue_depth_other"]) == ("worker-0", 7)
+    kept = {line["process"]: line for line in map(json.loads, (tmp_path / FILE).read_text().splitlines())}
+    assert (kept["worker-0"]["up"], kept["worker-0"]["samples"]) == (1, read_samples(PAGE))
+    assert (kept["api-0"]["up"], kept["api-0"]["samples"]) == (0, {})
+    assert all(line["at_s"] == 3 and abs(line["unix_s"] - time.time()) < 60 for line in kept.values())
 
 
 def exported() -> bytes:

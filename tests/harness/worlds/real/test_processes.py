@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from harness.usage import UsageError
-from harness.worlds.real.injuries import is_stopped
+from harness.worlds.real.injuries.processes import is_stopped
 from harness.worlds.real.processes import Command, Guard, Process, await_ready
 from tests.harness.worlds.real.waiting import is_alive, until
 

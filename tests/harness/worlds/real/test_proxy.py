@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 import pytest
 
 from harness.worlds.real.ports import Ports
-from harness.worlds.real.proxy import Ailment, Blackholes, Delays, DropsReplies, HalfOpens, Holds, Proxy
+from harness.worlds.real.proxy import Ailment, Blackholes, Delays, DropsReplies, HalfOpens, Holds, Proxy, Resets
 from tests.harness.worlds.real.waiting import until
 
 Connection = tuple[asyncio.StreamReader, asyncio.StreamWriter]
@@ -137,6 +137,17 @@ async def test_a_share_of_the_replies(proxy: Proxy) -> None:
     silent = [await is_silent(await connected(proxy), b"maybe\n") for _ in range(12)]
     assert 0 < sum(silent) < 12
     assert proxy.counts.replies_lost == sum(silent)
+
+
+async def test_a_share_of_the_requests_breaks_its_connection(proxy: Proxy, echo: Echo) -> None:
+    connection = await connected(proxy)
+    proxy.suffer(Resets())
+    connection[1].write(b"never\n")
+    await assert_reset(connection)
+    proxy.suffer(Resets(share=0.0))
+    assert await ask(await connected(proxy), b"passes\n") == b"passes\n"
+    assert echo.heard == [b"passes\n"]
+    assert (proxy.counts.requests_lost, proxy.counts.resets) == (1, 1)
 
 
 async def test_half_open_stays_silent_for_ever(proxy: Proxy, echo: Echo) -> None:

@@ -10,7 +10,8 @@ from random import Random
 import httpx
 import pytest
 
-from harness.worlds.provider import LosesReplies, MailRequest, Provider, Stalls
+from harness.worlds.behaviours import LosesReplies, Stalls
+from harness.worlds.provider import MailRequest, Provider
 from harness.worlds.real.ports import Ports
 from harness.worlds.real.sendgrid import Seen, StandIn
 from tests.harness.worlds.real.waiting import until

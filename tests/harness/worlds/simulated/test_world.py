@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections import Counter
 from collections.abc import Callable, Coroutine
-from typing import Any
+from typing import Any, get_args
 
 import pytest
 
 from harness import faults, systems, traffic
-from harness.faults import Planned, amid_work, at_operation, between, mail, upon
+from harness.faults import LinkFailure, Planned, amid_work, at_operation, between, mail, upon
 from harness.history import Call, History, Lifecycle, Post, Read, Row, Stored, Suffered
 from harness.usage import UsageError
 from harness.worlds.simulated.fleet import load_named
@@ -30,7 +31,34 @@ EVERY_FAULT: dict[str, Planned] = {
     "workers stopped": between(3, 9, faults.WorkersStop()),
     "deploy": between(3, 3, faults.Deploys()),
     "flag": between(3, 10, faults.FlagFlips(100)),
+    "clock jump": between(3, 9, faults.ClockJumps(-600)),
+    "deadly event": between(3, 9, faults.EventKillsWorkers()),
+    "api crash": between(3, 9, faults.ApiCrashes()),
+    "api freeze": between(3, 9, faults.ApiFreezes()),
+    "redis freeze": between(4, 9, faults.RedisFreezes()),
+    "redis full": between(3, 12, faults.RedisRefusesWrites("out-of-memory")),
+    "redis a replica": between(3, 12, faults.RedisRefusesWrites("read-only")),
+    "postgres freeze": between(3, 12, faults.PostgresFreezes()),
+    "postgres loses replies": between(2, 14, faults.PostgresLosesReplies()),
+    "postgres read-only": between(3, 12, faults.PostgresIsReadOnly()),
+    "postgres ends backends": between(1, 18, faults.PostgresEndsBackends()),
+    "postgres deadlocks": between(3, 12, faults.PostgresAborts("deadlock")),
+    "postgres conflicts": between(3, 12, faults.PostgresAborts("serialisation")),
+    "postgres full up": between(3, 12, faults.PostgresRunsOutOfConnections()),
+    "sendgrid stalls": between(3, 12, faults.SendGridStalls(seconds=5)),
+    "sendgrid stalls with the mail": between(3, 12, faults.SendGridStalls(seconds=5, takes="mail")),
+    "sendgrid trickles": between(3, 12, faults.SendGridTrickles()),
+    "sendgrid's page": between(3, 12, faults.SendGridTalksGarbage("page")),
+    "sendgrid's noise": between(3, 12, faults.SendGridTalksGarbage("noise")),
+    "sendgrid rejects": between(3, 12, faults.SendGridRejects(0.7)),
+    "sendgrid limits in silence": between(0, 20, faults.SendGridRateLimits(1, 5, tells="nothing")),
+    **{f"redis {how}": between(3, 10, faults.RedisLinkFails(how)) for how in get_args(LinkFailure)},
+    **{f"postgres {how}": between(3, 10, faults.PostgresLinkFails(how)) for how in get_args(LinkFailure)},
 }
+
+
+def test_every_fault_is_tried() -> None:
+    assert {type(planned.fault) for planned in EVERY_FAULT.values()} == set(faults.FAULTS.values())
 
 
 def lost(history: History) -> list[Any]:
@@ -40,7 +68,8 @@ def lost(history: History) -> list[Any]:
 
 
 @pytest.mark.parametrize("name", EVERY_FAULT)
-def test_a_sound_service_loses_nothing(name: str) -> None:
+def test_a_sound_service_loses_nothing(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("harness.worlds.simulated.sendgrid.TRICKLE_S", 4.0)  # the toy has no deadline for a whole answer
     bites = 0
     for seed in range(3):
         history = staged(EVERY_FAULT[name], seed=seed)
@@ -67,6 +96,28 @@ def test_a_deploy_restarts_every_process_in_order() -> None:
     exits = [(entry.process, entry.exit_code) for entry in history.of(Lifecycle) if entry.what == "exited"]
     assert exits == [("api-0", 0), ("api-1", 0), ("worker-0", 0), ("worker-1", 0)]
     assert all(post.outcome == "ok" for post in history.of(Post))
+
+
+def slow_to_stop(host: Any) -> Callable[[], Coroutine[Any, Any, None]]:
+    """The toy, whose workers take two seconds more to stop."""
+
+    async def main() -> None:
+        await toy.build(host)()
+        await asyncio.sleep(2 if host.role == "worker" else 0)
+
+    return main
+
+
+def test_workers_are_told_to_stop_together() -> None:
+    history = staged(EVERY_FAULT["workers stopped"], seed=1, build=f"{__name__}:slow_to_stop")
+    told = {entry.process: entry.at_s for entry in history.of(Lifecycle) if entry.what == "terminated"}
+    gone = {entry.process: entry.at_s for entry in history.of(Lifecycle) if entry.what == "exited"}
+    assert told.keys() == gone.keys() == {"worker-0", "worker-1"}
+    assert set(told.values()) == {3.0}
+    assert all(5 <= at_s < 7 for at_s in gone.values()), gone
+    (fault,) = history.of(Suffered)
+    assert fault.evidence is not None
+    assert fault.evidence.count("ended with exit code 0 (now incarnation 2)") == 2
 
 
 def test_a_turned_flag_leaves_its_commands_and_what_came_of_it() -> None:

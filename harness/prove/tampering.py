@@ -1,0 +1,88 @@
+"""Tampered histories: one fact of a run that held is changed into a lie, and the checker meant for it must accuse.
+
+It shows, for any system and without touching it, that the harness would have seen the lie had the service told it. The lies are
+`lies.py`.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Iterable, Iterator, Sequence
+
+from harness import checkers
+from harness.checkers.promises import mails_taken, stored_rows
+from harness.history import History, Pair, Read
+from harness.prove.lies import LIES, Lie
+from harness.summary import NEEDS
+from harness.trial import TAMPERING, Trial
+from harness.verdict import Ruling, Verdict, worst
+
+
+def trials(history: History) -> Iterator[Trial]:
+    """What came of every lie told into one history."""
+    header = history.header
+    judged = {verdict.checker: verdict for verdict in checkers.judge(history)}
+    for lie in LIES:
+        ruling, reason, accused = _told(lie, history, judged.get(lie.caught_by))
+        yield Trial(
+            kind=TAMPERING,
+            name=lie.name,
+            story=lie.story,
+            caught_by=lie.caught_by,
+            scenario=header.scenario,
+            world=header.world,
+            system=header.system,
+            ruling=ruling,
+            accused=accused,
+            seed=header.seed,
+            repeat=header.repeat,
+            reason=reason,
+        )
+
+
+def summed(histories: Iterable[History]) -> list[Trial]:
+    """Every lie once, with what came of it in all the histories: one that got away once got away. `seeds` counts them."""
+    told: dict[str, list[Trial]] = {}
+    for history in histories:
+        for trial in trials(history):
+            told.setdefault(trial.name, []).append(trial)
+    return [_sum(of_one_lie) for of_one_lie in told.values()]
+
+
+def _sum(trials: Sequence[Trial]) -> Trial:
+    applied = [trial for trial in trials if trial.ruling in (Ruling.HELD, Ruling.VIOLATED)]
+    ruling = worst(trial.ruling for trial in applied or trials)
+    shown = next(trial for trial in trials if trial.ruling is ruling)
+    accused = sorted({name for trial in applied for name in trial.accused})
+    return dataclasses.replace(shown, seeds=len(applied), accused=tuple(accused))
+
+
+def _told(lie: Lie, history: History, before: Verdict | None) -> tuple[Ruling, str, tuple[str, ...]]:
+    """What came of one lie, why it was not seen, and which checkers accused."""
+    if before is None:
+        return Ruling.NOT_APPLICABLE, f"{history.header.scenario} does not ask for {lie.caught_by}", ()
+    if before.ruling is Ruling.NOT_APPLICABLE and before.reason.startswith(NEEDS):
+        return Ruling.NOT_APPLICABLE, before.reason, ()
+    if before.ruling in (Ruling.VIOLATED, Ruling.UNKNOWN):
+        return Ruling.UNKNOWN, f"{lie.caught_by} was {before.ruling} before anything was changed", ()
+    changed = next((told for pair in _upright(history) if (told := lie.tell(history, pair)) is not None), None)
+    if changed is None:
+        return Ruling.NOT_APPLICABLE, "nothing of this kind happened", ()
+    after = checkers.judge(changed)
+    accused = tuple(verdict.checker for verdict in after if verdict.ruling is Ruling.VIOLATED)
+    if lie.caught_by in accused:
+        return Ruling.HELD, "", accused
+    said = next(one for one in after if one.checker == lie.caught_by)
+    if said.ruling in (Ruling.UNKNOWN, Ruling.NOT_APPLICABLE):  # a busy machine convicts nobody; a service may promise less
+        return said.ruling, said.reason, accused
+    return Ruling.VIOLATED, f"{lie.caught_by} did not accuse", accused
+
+
+def _upright(history: History) -> Iterator[Pair]:
+    """The events of which everything is known to be in order: promised, stored once, mailed once, completed at the end."""
+    rows, mails = stored_rows(history), mails_taken(history)
+    ends = {read.pair: read.status for read in history.of(Read) if read.final}
+    for pair, promise in history.promised.items():
+        mailed = len(mails.get(pair, ())) == 1 or "mails" not in history.header.offers
+        if rows[pair] == 1 and mailed and ends.get(pair) == "completed" and not promise.poison and promise.wants_mail:
+            yield pair

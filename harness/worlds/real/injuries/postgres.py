@@ -1,0 +1,152 @@
+"""A Postgres that goes on running and refuses: told so in SQL, past the proxies."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import AsyncExitStack, asynccontextmanager, suppress
+
+import asyncpg
+
+from harness import faults
+from harness.usage import StackBrokenError
+from harness.worlds.real.injuries.ward import Injury, Ward
+from harness.worlds.real.rows import OURS, UNREADABLE
+
+HEALS_WITHIN_S = 30.0
+BETWEEN_ENDS_S = 0.5
+MOST_CONNECTIONS = 1000
+THEIRS = f"""FROM pg_stat_activity WHERE backend_type = 'client backend' AND datname = current_database()
+             AND application_name <> '{OURS}'"""
+END_ONE = f"SELECT pg_terminate_backend(pid) {THEIRS} ORDER BY (state = 'active') DESC, random() LIMIT 1"
+END_ALL = f"SELECT pg_terminate_backend(pid) {THEIRS}"
+ABORTS = """
+CREATE SCHEMA harness;
+CREATE SEQUENCE harness.aborted;  -- outlives the transactions it counts
+CREATE FUNCTION harness.abort() RETURNS trigger LANGUAGE plpgsql AS $$
+BEGIN
+  IF random() < {share} THEN
+    PERFORM nextval('harness.aborted');
+    RAISE EXCEPTION '{words}' USING ERRCODE = '{code}';
+  END IF;
+  RETURN NULL;
+END $$;
+DO $$ DECLARE found regclass; BEGIN
+  FOR found IN SELECT c.oid FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace WHERE c.relkind = 'r'
+               AND n.nspname NOT LIKE 'pg\\_%' AND n.nspname NOT IN ('information_schema', 'harness') LOOP
+    EXECUTE format('CREATE TRIGGER harness_aborts AFTER INSERT OR UPDATE ON %s EXECUTE FUNCTION harness.abort()', found);
+  END LOOP;
+END $$;
+"""
+CODES = {
+    "deadlock": ("40P01", "deadlock detected"),
+    "serialisation": ("40001", "could not serialize access due to concurrent update"),
+}
+
+
+@asynccontextmanager
+async def postgres_is_read_only(ward: Ward, fault: faults.PostgresIsReadOnly) -> AsyncIterator[Injury]:
+    """PostgresIsReadOnly: every new transaction is read-only, as on a standby."""
+    words, injury = "in a read-only transaction", Injury(("postgres",))
+    before = ward.stack.servers.logged("postgres", words)
+    await _tell(ward, "ALTER SYSTEM SET default_transaction_read_only = on", "SELECT pg_reload_conf()")
+    try:
+        yield injury
+    finally:
+        await _tell(ward, "ALTER SYSTEM RESET default_transaction_read_only", "SELECT pg_reload_conf()")
+        if refused := ward.stack.servers.logged("postgres", words) - before:
+            injury.evidence = f"postgres refused {refused} statements {words}"
+
+
+@asynccontextmanager
+async def postgres_aborts(ward: Ward, fault: faults.PostgresAborts) -> AsyncIterator[Injury]:
+    """PostgresAborts: a trigger on every table raises what Postgres itself would."""
+    injury, (code, words) = Injury(("postgres",)), CODES[fault.why]
+    await _tell(ward, ABORTS.format(share=fault.share, words=words, code=code))
+    try:
+        yield injury
+    finally:
+        aborted = await _tell(ward, "SELECT CASE WHEN is_called THEN last_value ELSE 0 END FROM harness.aborted")
+        await _tell(ward, "DROP SCHEMA harness CASCADE")
+        if aborted:
+            injury.evidence = f"postgres aborted {aborted} transactions: {words} ({code})"
+
+
+@asynccontextmanager
+async def postgres_ends_backends(ward: Ward, fault: faults.PostgresEndsBackends) -> AsyncIterator[Injury]:
+    """PostgresEndsBackends."""
+    injury, ended = Injury(("postgres",)), list[bool]()
+
+    async def end_now_and_then() -> None:
+        async with _connected(ward) as connection:
+            while True:
+                ended.extend([row[0] for row in await connection.fetch(END_ONE)])
+                await asyncio.sleep(BETWEEN_ENDS_S)
+
+    ending = asyncio.create_task(end_now_and_then(), name="ends backends of postgres")
+    try:
+        yield injury
+    finally:
+        ending.cancel()
+        with suppress(asyncio.CancelledError, *UNREADABLE):  # the server may be down for another reason
+            await ending
+        if any(ended):
+            injury.evidence = f"{sum(ended)} connections of the service were ended by postgres"
+
+
+@asynccontextmanager
+async def postgres_runs_out_of_connections(ward: Ward, fault: faults.PostgresRunsOutOfConnections) -> AsyncIterator[Injury]:
+    """PostgresRunsOutOfConnections: we take every place there is, after the service has lost its own."""
+    words, injury = "sorry, too many clients already", Injury(("postgres",))
+    async with AsyncExitStack() as places:
+        own = await _fill(ward, places)
+        before = ward.stack.servers.logged("postgres", words)
+        try:
+            yield injury
+        finally:
+            if refused := ward.stack.servers.logged("postgres", words) - before:
+                injury.evidence = f"postgres turned away {refused} connections: we held all {own} that were left"
+
+
+async def _fill(ward: Ward, places: AsyncExitStack) -> int:
+    """Take every connection; whoever of the service got one meanwhile loses it again. How many are ours."""
+    first = await places.enter_async_context(_connected(ward))
+    taken = 1
+    while taken < MOST_CONNECTIONS:
+        await first.fetch(END_ALL)
+        try:
+            while taken < MOST_CONNECTIONS:
+                await places.enter_async_context(_connected(ward))
+                taken += 1
+        except asyncpg.TooManyConnectionsError:
+            if not await first.fetchval(f"SELECT count(*) {THEIRS}"):
+                return taken
+    return taken
+
+
+async def _tell(ward: Ward, *statements: str) -> object:
+    """What the last statement answers. A server that is down is told once it is up again. Raises StackBrokenError if never."""
+    deadline = asyncio.get_running_loop().time() + HEALS_WITHIN_S
+    while True:
+        try:
+            async with _connected(ward) as connection:
+                await connection.execute("SET lock_timeout = '1s'; SET default_transaction_read_only = off")
+                for statement in statements[:-1]:
+                    await connection.execute(statement)
+                if not statements[-1].startswith("SELECT"):
+                    return await connection.execute(statements[-1])
+                return await connection.fetchval(statements[-1])
+        except UNREADABLE as error:
+            if asyncio.get_running_loop().time() > deadline:
+                raise StackBrokenError(f"Postgres could not be told `{statements[0][:60]}`: {error}") from None
+            await asyncio.sleep(0.2)
+
+
+@asynccontextmanager
+async def _connected(ward: Ward) -> AsyncIterator[asyncpg.Connection[asyncpg.Record]]:
+    url = ward.stack.servers.url("postgres")
+    connection = await asyncpg.connect(url, timeout=5, command_timeout=10, server_settings={"application_name": OURS})
+    try:
+        yield connection
+    finally:
+        connection.terminate()

@@ -1,0 +1,46 @@
+"""A deadline that still takes an answer which is there already, though nobody could read it in time.
+
+A process that stood still (SIGSTOP, a stalled machine) wakes with its timers overdue. An ordinary time-out then cancels a call
+whose answer waits in the socket, and a mail that was taken looks as if it had got no answer, and is sent again.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+
+_STOOD_STILL_SECONDS = 0.1  # a timer that fires so late says that nothing else ran either
+_LAST_CHANCE_SECONDS = 0.25  # to read what has arrived meanwhile
+
+
+@asynccontextmanager
+async def deadline(seconds: float) -> AsyncIterator[None]:
+    """``asyncio.timeout``, but after a standstill the block gets a quarter of a second more. Raises TimeoutError."""
+    async with asyncio.timeout(None) as limit:
+        timer = _Timer(limit, asyncio.get_running_loop().time() + seconds)
+        try:
+            yield
+        finally:
+            timer.cancel()
+
+
+class _Timer:
+    """Ends ``limit`` when it is due, or a little later if nothing ran just then."""
+
+    def __init__(self, limit: asyncio.Timeout, due: float) -> None:
+        self._limit, self._due = limit, due
+        self._loop = asyncio.get_running_loop()
+        self._handle = self._loop.call_at(due, self._fire)
+
+    def cancel(self) -> None:
+        self._handle.cancel()
+
+    def _fire(self) -> None:
+        if self._loop.time() - self._due > _STOOD_STILL_SECONDS:
+            self._handle = self._loop.call_later(_LAST_CHANCE_SECONDS, self._end)
+        else:
+            self._end()
+
+    def _end(self) -> None:
+        self._limit.reschedule(self._loop.time())

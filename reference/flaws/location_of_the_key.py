@@ -1,0 +1,13 @@
+"""The Location of a 202 names the internal key: the client that follows it is told that there is no such event."""
+
+from contextlib import AbstractContextManager
+from typing import Any
+from unittest.mock import patch
+
+from reference import api
+
+CAUGHT_BY, IN = "answers_follow_the_contract", "baseline"
+
+
+def plant() -> AbstractContextManager[Any]:
+    return patch.object(api, "_status_url", lambda pair: f"/ingest/{pair.source}:{pair.id}/status")

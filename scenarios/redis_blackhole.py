@@ -1,0 +1,15 @@
+"""Nothing reaches Redis and nothing comes back: every call ends at its own deadline."""
+
+from harness import Scenario, between, checkers, faults, traffic
+
+scenario = Scenario(
+    traffic=traffic.steady(per_second=10, for_seconds=20),
+    faults=[between(4, 9, faults.RedisLinkFails(how="blackholes"))],
+    acknowledgements="impossible",
+    for_acceptance=False,
+    must_hold=[
+        *checkers.the_contract,
+        checkers.ingest_recovers(within_seconds=5),
+        checkers.backlog_drains(within_seconds=20),
+    ],
+)

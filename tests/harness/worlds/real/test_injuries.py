@@ -1,0 +1,184 @@
+"""What each fault does to a real stack: it bites, its evidence says so, and it is healed after it.
+
+A client of our own holds a connection through the proxies of api-0, as a service with a pool would.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager, suppress
+from pathlib import Path
+from typing import get_args
+from urllib.parse import urlsplit
+
+import asyncpg
+import pytest
+from redis.asyncio import Redis
+from redis.asyncio.retry import Retry
+from redis.backoff import NoBackoff
+from redis.exceptions import RedisError
+
+from harness import faults
+from harness.faults import Fault, LinkFailure
+from harness.history import Call, Lifecycle, Suffered
+from harness.traffic import Event
+from harness.worlds.real.rows import UNREADABLE
+from harness.worlds.real.world import RealWorld
+from harness.worlds.world import Occasion
+from tests.harness.worlds.real.toys import opened, toy
+from tests.harness.worlds.real.waiting import until
+
+SOON_S = 0.7
+OF_REDIS: list[Fault] = [
+    faults.RedisFreezes(),
+    faults.RedisRefusesWrites("out-of-memory"),
+    faults.RedisRefusesWrites("read-only"),
+    faults.RedisLosesReplies(),
+    *(faults.RedisLinkFails(how) for how in get_args(LinkFailure)),
+]
+OF_POSTGRES: list[Fault] = [
+    faults.PostgresFreezes(),
+    faults.PostgresIsReadOnly(),
+    faults.PostgresEndsBackends(),
+    faults.PostgresAborts("deadlock", share=1.0),
+    faults.PostgresAborts("serialisation", share=1.0),
+    faults.PostgresRunsOutOfConnections(),
+    faults.PostgresLosesReplies(),
+    *(faults.PostgresLinkFails(how) for how in get_args(LinkFailure)),
+]
+OF_SENDGRID: list[Fault] = [
+    faults.SendGridStalls(seconds=0.3),
+    faults.SendGridTrickles(),
+    faults.SendGridTalksGarbage("page"),
+    faults.SendGridTalksGarbage("noise"),
+    faults.SendGridRejects(share=1.0),
+    faults.SendGridRateLimits(mails=0, window_seconds=1, tells="nothing"),
+]
+
+
+class Client:
+    """Writes through the proxies of api-0 as long as its connections live, and makes new ones where they are broken."""
+
+    def __init__(self, world: RealWorld) -> None:
+        self._world = world
+        port = self._port("redis")
+        self.redis = Redis(port=port, socket_timeout=SOON_S, retry=Retry(NoBackoff(), 0))
+        self._postgres: asyncpg.Connection[asyncpg.Record] | None = None
+
+    def _port(self, server: str) -> int:
+        return self._world._stack.proxies_of(server, "api-0")[0].port
+
+    async def write(self) -> int:
+        """One write to each server; how many of the two took it."""
+        return await self._to_redis() + await self._to_postgres()
+
+    async def _to_redis(self) -> bool:
+        try:
+            await self.redis.incr("ours")
+        except (RedisError, OSError, TimeoutError):
+            return False
+        return True
+
+    async def _to_postgres(self) -> bool:
+        try:
+            if self._postgres is None:
+                user = urlsplit(self._world._stack.servers.url("postgres")).username
+                address = f"postgresql://{user}@127.0.0.1:{self._port('postgres')}/postgres"
+                self._postgres = await asyncpg.connect(address, timeout=SOON_S, command_timeout=SOON_S)
+            await self._postgres.execute("INSERT INTO events VALUES ('ours', 'again')")
+        except UNREADABLE:
+            await self.hang_up()
+            return False
+        return True
+
+    async def hang_up(self) -> None:
+        if self._postgres is not None:
+            self._postgres.terminate()
+            self._postgres = None
+
+
+@asynccontextmanager
+async def writing(world: RealWorld) -> AsyncIterator[Client]:
+    client = Client(world)
+    try:
+        assert await client.write() == 2
+        yield client
+    finally:
+        await client.hang_up()
+        await client.redis.aclose()
+
+
+async def suffer(world: RealWorld, client: Client, fault: Fault) -> tuple[int, Suffered]:
+    """Write a few times under a fault: how many writes were taken, and what was recorded of the fault."""
+    async with world.suffering(fault, Occasion(), index=0):
+        taken = sum([await client.write() for _ in range(3)])
+    return taken, world.history.of(Suffered)[-1]
+
+
+@pytest.mark.parametrize("of", [OF_REDIS, OF_POSTGRES], ids=["redis", "postgres"])
+async def test_a_server_or_the_way_to_it_fails_and_is_healed(tmp_path: Path, of: list[Fault]) -> None:
+    async with opened(toy(tmp_path), tmp_path) as world:
+        for fault in of:
+            async with writing(world) as client:
+                taken, suffered = await suffer(world, client, fault)
+                spares = getattr(fault, "how", "") == "slows-down"
+                assert (taken == 6) == spares, f"{fault}: {taken} of 6 writes were taken"
+                assert suffered.evidence, fault
+                assert suffered.processes == (fault.needs,)
+            async with writing(world):
+                pass  # all is healed
+        assert (await world.submit(Event(id="after"), attempt=0)).answer == "accepted"
+
+
+async def test_sendgrid_misbehaves_and_is_well_again(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("harness.worlds.real.sendgrid.BETWEEN_TRICKLED_BYTES_S", 0.01)
+    async with opened(toy(tmp_path), tmp_path) as world:
+        for fault in OF_SENDGRID:
+            seen = len(world.history.of(Call))
+            async with world.suffering(fault, Occasion(), index=0):
+                await called(world, seen + 2)
+            assert world.history.of(Suffered)[-1].evidence, fault
+            calls = world.history.of(Call)[seen + 1 : seen + 2]
+            assert [call.taken and not call.reply_lost for call in calls] == [False], fault
+        seen = len(world.history.of(Call))
+        await called(world, seen + 3)
+    assert world.history.of(Call)[-1].taken
+
+
+async def called(world: RealWorld, number: int) -> None:
+    await until(lambda: len(world.history.of(Call)) >= number)
+
+
+async def test_an_event_kills_whoever_mails_it_again_and_again(tmp_path: Path) -> None:
+    async with opened(toy(tmp_path), tmp_path) as world:
+
+        def times(what: str) -> int:
+            return [life.what for life in world.history.of(Lifecycle) if life.process == "worker-0"].count(what)
+
+        async with world.suffering(faults.EventKillsWorkers(), Occasion(), index=0):
+            await until(lambda: times("killed") == 2)  # the toy begins anew, and comes to the same event again
+        assert times("started") == 2
+        seen = len(world.history.of(Call))
+        await called(world, seen + 3)
+    suffered = world.history.of(Suffered)[-1]
+    assert suffered.processes == ("worker-0",)
+    assert suffered.evidence
+    assert "killed worker-0, worker-0" in suffered.evidence
+    assert not [call for call in world.history.of(Call) if call.reply_lost and call.taken]
+
+
+@pytest.mark.parametrize("fault", [faults.ApiCrashes(), faults.ApiFreezes()], ids=repr)
+async def test_one_api_process_fails_and_the_other_goes_on(tmp_path: Path, fault: Fault) -> None:
+    async with opened(toy(tmp_path), tmp_path) as world:
+        async with world.suffering(fault, Occasion(), index=0):
+            posts = [asyncio.create_task(world.submit(Event(id=f"e{number}"), attempt=0)) for number in range(4)]
+            done, _ = await asyncio.wait(posts, timeout=5, return_when=asyncio.FIRST_COMPLETED)
+            assert {(await post).answer for post in done} == {"accepted"}
+        for post in posts:
+            with suppress(TimeoutError):
+                await asyncio.wait_for(post, 15)
+        suffered = world.history.of(Suffered)[-1]
+        assert (await world.submit(Event(id="after"), attempt=0)).answer == "accepted"
+    assert suffered.evidence
+    assert suffered.processes[0].startswith("api-")
