@@ -42,7 +42,7 @@ class Settings(BaseSettings):
     batch_size: int = Field(default=250, gt=0)
     mail_concurrency: int = Field(default=20, gt=0)
     mail_timeout_seconds: float = Field(default=4.0, gt=0)
-    reclaim_seconds: float = Field(default=10.0, gt=0)
+    reclaim_seconds: float = Field(default=9.0, gt=0)
     most_takes: int = Field(default=10, gt=0)  # by workers that died with it
     most_attempts: int = Field(default=100, gt=0)
     retry_base_seconds: float = Field(default=0.25, gt=0)

@@ -26,7 +26,7 @@ _log = logging.getLogger(__name__)
 
 _BLOCK_SECONDS = 5.0
 _RENEWED_AFTER = 1 / 3  # of the time of a lease
-_LOOKS_EVERY_SECONDS = 1.0  # for what dead workers left
+_LOOKS_EVERY_SECONDS = 2.5  # for what dead workers left
 _LAST_READING_SECONDS = 0.5
 _HAND_BACK_SECONDS = 1.5
 _RETIRE_SECONDS = 0.5

@@ -67,26 +67,23 @@ def test_post_ingest(benchmark: Any) -> None:
     collector = multiprocessing.get_context("fork").Process(target=collect, args=(listener,), daemon=True)
     collector.start()
     try:
-        # Neither the endpoint that does nothing nor a mere second of the service waits for the disk here; see the page.
+        # The endpoint that does nothing does not wait for a disk either; docs/speed.md says what `always` costs.
         work = lambda: asyncio.run(measured(listener.getsockname()[1], fsync="everysec"))  # noqa: E731
         costs, latencies = benchmark.pedantic(work, rounds=1)
     finally:
         collector.kill()
         collector.join()
-    by_noop = {arm: round(costs.ratio(arm, "noop"), 2) for arm in costs.figures}
-    by_draft, late = costs.ratio("reference", "draft"), latencies.ratio("reference", "noop")
-    benchmark.extra_info["requests_per_cpu_s"] = costs.told()
-    benchmark.extra_info["p95_ms"] = latencies.told()
-    benchmark.extra_info |= {"against_noop": by_noop, "against_draft": round(by_draft, 1), "p95_against_noop": round(late, 2)}
+    by_noop = {arm: costs.ratio(arm, "noop") for arm in costs.figures}
+    ours, by_draft, late = by_noop["reference"], costs.ratio("reference", "draft"), latencies.ratio("reference", "noop")
+    benchmark.extra_info |= {
+        "requests_per_cpu_s": costs.told(),
+        "p95_ms": latencies.told(),
+        "against_noop": {arm: round(ratio, 2) for arm, ratio in by_noop.items()},
+        "against_draft": round(by_draft, 1),
+        "p95_against_noop": round(late, 2),
+    }
+    judge({f"requests per CPU second are {by_draft:.1f} of the draft's, not 5": by_draft >= 5})
     costs.require_quiet()
+    judge({f"requests per CPU second are {ours:.2f} of an endpoint's that does nothing, not 1.5": ours >= 1.5})
     latencies.require_quiet()
-    judge(
-        {
-            f"requests per CPU second are {by_noop['reference']} of an endpoint that does nothing, not 1.5": costs.ratio(
-                "reference", "noop"
-            )
-            >= 1.5,
-            f"requests per CPU second are {by_draft:.1f} of the draft's, not 5": by_draft >= 5,
-            f"the P95 is {late:.2f} of an endpoint's that does nothing, above 1.5": late <= 1.5,
-        }
-    )
+    judge({f"the P95 is {late:.2f} of an endpoint's that does nothing, above 1.5": late <= 1.5})
