@@ -18,4 +18,4 @@ def _parse(body: bytes | str) -> Event:
 
 
 def plant() -> AbstractContextManager[Any]:
-    return together(patch.object(delivery, "parse", _parse), patch.object(Batches, "fitting", lambda *_: []))
+    return together(patch.object(delivery, "parse", _parse), patch.object(Batches, "fitting", lambda self, entries: []))
