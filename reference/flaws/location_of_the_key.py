@@ -5,9 +5,14 @@ from typing import Any
 from unittest.mock import patch
 
 from reference import api
+from reference.events import Event
 
 CAUGHT_BY, IN = "answers_follow_the_contract", "baseline"
 
 
+def _location(event: Event) -> tuple[bytes, bytes]:
+    return b"location", f"/ingest/{event.pair.key}/status".encode()
+
+
 def plant() -> AbstractContextManager[Any]:
-    return patch.object(api, "_status_url", lambda pair: f"/ingest/{pair.source}:{pair.id}/status")
+    return patch.object(api, "_location", _location)
