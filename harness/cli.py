@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING, NoReturn
 
 from harness import systems, verbs
 from harness.display import problems
+from harness.shard import Shard
 from harness.usage import StackBrokenError, UsageError
 from harness.verdict import Ruling
 
@@ -79,16 +80,7 @@ def parser() -> argparse.ArgumentParser:
 
     _verb(add, "list", verbs.list_everything, story="scenarios, faults, checkers, systems", example="harness list")
 
-    run = _verb(add, "run", verbs.run, story="run scenarios", example="harness run worker_crash --system draft")
-    run.add_argument("scenario", nargs="*", metavar="SCENARIO", help="a name in scenarios/ or a .py file; all without a name")
-    _add_system(run)
-    run.add_argument("--world", choices=("simulated", "real"), help="default: simulated where the system can be, else real")
-    _add_seed(run)
-    run.add_argument("--seeds", type=_positive, default=1, metavar="N", help="so many seeds, from --seed on (default 1)")
-    run.add_argument("--full-traffic", action="store_true", help="simulate the full traffic instead of about 20 events")
-    run.add_argument("--flaw", default="", metavar="FILE", help="plant this flaw into the service, which has to be Python")
-    _add_out(run)
-
+    _add_run(add)
     _add_load(add)
     _add_prove(add)
     _add_ui(add)
@@ -102,16 +94,32 @@ def parser() -> argparse.ArgumentParser:
         add,
         "report",
         verbs.rebuild_report,
-        story="rebuild the report of a stored run; exits as that run did",
+        story="rebuild the report of a stored run, or merge the seeds of several; exits as the run did",
         example="harness report reports/20261123T180000Z-accept",
     )
-    report.add_argument("run", metavar="RUN", help="a run's folder")
+    report.add_argument("run", nargs="+", metavar="RUN", help="a run's folder; several (shards, say): their seeds in one new run")
+    _add_out(report)
 
     example = "harness replay reports/20261123T180000Z-run/scenarios/worker_crash-simulated-7/history.jsonl"
     replay = _verb(add, "replay", verbs.replay, story=REPLAY, example=example)
     replay.add_argument("file", metavar="FILE", help="the history.jsonl of one execution")
     _add_out(replay)
     return top
+
+
+def _add_run(add: Verbs) -> None:
+    run = _verb(add, "run", verbs.run, story="run scenarios", example="harness run worker_crash --system draft")
+    run.add_argument("scenario", nargs="*", metavar="SCENARIO", help="a name in scenarios/ or a .py file; all without a name")
+    _add_system(run)
+    run.add_argument("--world", choices=("simulated", "real"), help="default: simulated where the system can be, else real")
+    _add_seed(run)
+    run.add_argument("--seeds", type=_positive, default=1, metavar="N", help="so many seeds, from --seed on (default 1)")
+    run.add_argument("--full-traffic", action="store_true", help="simulate the full traffic instead of about 20 events")
+    run.add_argument("--flaw", default="", metavar="FILE", help="plant this flaw into the service, which has to be Python")
+    _add_out(run)
+    run.add_argument("--shard", type=_shard, default=Shard(), metavar="I/N", help="only the I-th of N equal parts of the seeds")
+    run.add_argument("--resume", action="store_true", help="go on with what --out DIR holds; begin if it holds nothing")
+    run.add_argument("--cluster", default="", metavar="ADDRESS", help="simulate on the workers of this Dask scheduler")
 
 
 def _add_load(add: Verbs) -> None:
@@ -169,6 +177,13 @@ def _add_out(to: argparse.ArgumentParser) -> None:
 
 def _positive(text: str) -> int:
     return _whole_number(text, least=1)
+
+
+def _shard(text: str) -> Shard:
+    try:
+        return Shard.parse(text)
+    except ValueError as error:
+        raise argparse.ArgumentTypeError(str(error)) from None
 
 
 def _port(text: str) -> int:
