@@ -3,6 +3,7 @@
 The map, from what you type to what it stands on; an import only points down:
 
     cli                  the verbs: accept, run, check, ...
+    running, campaign    many executions: side by side, in shards, resumed, on a cluster
     report, charts       what a person reads
     runner, archive      perform a scenario in a world; store and judge the run
     worlds/              simulated (virtual time, one seed) and real (processes), behind worlds/world.py

@@ -11,9 +11,10 @@ from __future__ import annotations
 
 import os
 import platform as machine
+import shutil
 import sys
 import tempfile
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from importlib import metadata
@@ -81,15 +82,26 @@ class RunFolder:
         except OSError as error:
             raise UsageError(f"The run folder {wanted} cannot be made ({error.strerror}); name another with --out DIR.") from None
 
+    @classmethod
+    def reopen(cls, out: Path | None, verb: str) -> RunFolder:
+        """The folder of a run that goes on, or a new one if `out` holds nothing. Raises UsageError if it cannot be made."""
+        return cls(out) if out is not None and out.is_dir() and any(out.iterdir()) else cls.create(out, verb)
+
     def execution_folder(self, scenario: str, world: str, seed: int) -> Path:
         """A new folder for what one execution leaves: scenarios/<scenario>-<world>-<seed>/, with -2 if that one is taken."""
         return _new_folder(self.path / "scenarios" / f"{scenario}-{world}-{seed}", empty_will_do=False)
 
     def set_aside(self, folder: str) -> None:
-        """Move an execution's folder out of the way: another one stands for it now."""
-        place = self.path / "first_tries"
-        place.mkdir(exist_ok=True)
-        (self.path / folder).rename(place / Path(folder).name)
+        """Move an execution's folder, if it is there, out of the way: another one stands for it now."""
+        if (self.path / folder).is_dir():
+            place = _new_folder(self.path / "first_tries" / Path(folder).name, empty_will_do=False)
+            (self.path / folder).rename(place)
+
+    def remove_all_but(self, folders: Collection[str]) -> None:
+        """Remove what executions left that are not told of, because somebody killed the run before they had ended."""
+        for place in (self.path / "scenarios").glob("*"):
+            if self.relative(place) not in folders:
+                shutil.rmtree(place)
 
     def relative(self, folder: Path) -> str:
         """An execution's folder as `Execution.folder` names it."""
@@ -97,8 +109,12 @@ class RunFolder:
 
     def keep(self, history: History, folder: Path) -> Path:
         """Write the history of an execution into its folder."""
+        return self.keep_lines(history.lines(), folder)
+
+    def keep_lines(self, lines: Iterable[str], folder: Path) -> Path:
+        """The same with what `History.lines` gave in another process."""
         path = folder / HISTORY
-        write_atomically(path, "".join(f"{line}\n" for line in history.lines()))
+        write_atomically(path, "".join(f"{line}\n" for line in lines))
         return path
 
     def history_of(self, execution: Execution) -> History | None:

@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING, NoReturn
 
 from harness import systems, verbs
 from harness.display import problems
+from harness.shard import Shard
 from harness.usage import StackBrokenError, UsageError
 from harness.verdict import Ruling
 
@@ -95,6 +96,9 @@ def _add_run(add: Verbs) -> None:
     run.add_argument("--full-traffic", action="store_true", help="simulate the full traffic instead of about 20 events")
     run.add_argument("--flaw", default="", metavar="FILE", help="plant this flaw into the service, which has to be Python")
     _add_out(run)
+    run.add_argument("--shard", type=_shard, default=Shard(), metavar="I/N", help="only the I-th of N equal parts of the seeds")
+    run.add_argument("--resume", action="store_true", help="go on with what --out DIR holds; begin if it holds nothing")
+    run.add_argument("--cluster", default="", metavar="ADDRESS", help="simulate on the workers of this Dask scheduler")
 
 
 def _add_load(add: Verbs) -> None:
@@ -147,9 +151,10 @@ def _add_check(add: Verbs) -> None:
 
 
 def _add_report(add: Verbs) -> None:
-    story = "rebuild the report of a stored run; exits as that run did"
+    story = "rebuild the report of a stored run, or merge the seeds of several; exits as the run did"
     report = _verb(add, "report", verbs.rebuild_report, story=story, example="harness report reports/20261123T180000Z-accept")
-    report.add_argument("run", metavar="RUN", help="a run's folder")
+    report.add_argument("run", nargs="+", metavar="RUN", help="a run's folder; several (shards, say): their seeds in one new run")
+    _add_out(report)
 
 
 def _add_replay(add: Verbs) -> None:
@@ -182,6 +187,13 @@ def _add_out(to: argparse.ArgumentParser) -> None:
 
 def _positive(text: str) -> int:
     return _whole_number(text, least=1)
+
+
+def _shard(text: str) -> Shard:
+    try:
+        return Shard.parse(text)
+    except ValueError as error:
+        raise argparse.ArgumentTypeError(str(error)) from None
 
 
 def _port(text: str) -> int:

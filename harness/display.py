@@ -55,10 +55,10 @@ class Progressing(Protocol):
 
 
 @contextmanager
-def progress(total: int, news: Callable[[Execution], str]) -> Iterator[Watch]:
+def progress(total: int, news: Callable[[Execution], str], *, done: int = 0) -> Iterator[Watch]:
     """A bar over all executions where there is a terminal; call what it yields with each that has ended.
 
-    `news` is the line that tells of one, "" for none.
+    `news` is the line that tells of one, "" for none; `done` had ended before.
     """
     columns = (
         TextColumn("{task.description}"),
@@ -67,8 +67,8 @@ def progress(total: int, news: Callable[[Execution], str]) -> Iterator[Watch]:
         TimeElapsedColumn(),
     )
     with Progress(*columns, console=problems, disable=not problems.is_terminal) as bar:
-        task = bar.add_task("starting", total=total)
-        ended = 0
+        task = bar.add_task("starting", total=total, completed=done)
+        ended = done
 
         def watch(execution: Execution) -> None:
             nonlocal ended

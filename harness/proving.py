@@ -50,7 +50,7 @@ def prove(words: Namespace) -> Ruling:
         "prove",
         system.name,
         scenarios=worth_a_row(controls),
-        campaigns=[draw.row() for draw in controls if draw.wanted > 1 and draw.executions],
+        campaigns=[draw.row() for draw in controls if draw.is_campaign and draw.ended],
         proof=[*(hunt.trial() for hunt in hunts if hunt.executions), *tampering.summed(_kept(controls, folder))],
         started_at=started_at,
         wall_s=time.monotonic() - clock,

@@ -88,6 +88,10 @@ class Campaign:
     wall_s: float = 0.0
     counts: Counts = field(default_factory=dict)  # summed over every seed that counts
     repeat: str = ""
+    first_seed: int = 0
+    seeds: int = 0  # asked for in all shards together; 0 in what is no part of a campaign by seeds
+    shard: str = ""  # "3/8": these are every eighth seed, from the third on
+    sources: str = ""  # a fingerprint of the files of scenario, system and flaw
 
     @property
     def unit(self) -> str:
@@ -162,6 +166,7 @@ class Results:
     exploration: dict[str, Any] | None = None  # what `harness explore` tried and found (`explore/exploration.py`)
     proof: tuple[Trial, ...] = ()  # of `harness prove`
     interrupted: str = ""  # "after 12 of 143 executions" if somebody stopped the run: then it tells of what had ended
+    missing: str = ""  # what several runs that were merged lack: "shard 3/8"
     schema: int = SCHEMA
 
     def cut_short(self, after: str) -> Results:

@@ -80,7 +80,7 @@ def not_judged(results: Results) -> list[str]:
 def headline(results: Results) -> str:
     """The ruling in one sentence."""
     system = plain(results.system)
-    if results.interrupted and results.ruling is Ruling.UNKNOWN:
+    if _interruption(results) and results.ruling is Ruling.UNKNOWN:
         return f"{_interruption(results)}What had ended is told here, the rest nobody knows: that is not a pass."
     if results.verb == "prove":
         return _interruption(results) + _proved(results)
@@ -111,7 +111,8 @@ def _unseen(results: Results) -> str:
 
 
 def _interruption(results: Results) -> str:
-    return f"**Interrupted {results.interrupted}.** " if results.interrupted else ""
+    missing = f"**Missing: {plain(results.missing)}.** " if results.missing else ""
+    return missing or (f"**Interrupted {results.interrupted}.** " if results.interrupted else "")
 
 
 def told_in_numbers(results: Results) -> str:

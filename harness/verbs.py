@@ -5,44 +5,40 @@ from __future__ import annotations
 import time
 from argparse import Namespace
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 
-from harness import acceptance, archive, campaign, checkers, exploring, faults, gate, proving, report, scenario, sections, systems
+from harness import (
+    acceptance,
+    archive,
+    campaign,
+    checkers,
+    exploring,
+    faults,
+    gate,
+    merging,
+    proving,
+    report,
+    running,
+    scenario,
+    sections,
+    systems,
+)
 from harness.archive import RunFolder
-from harness.campaign import Draw
+from harness.campaign import Desk, Draw
 from harness.display import announce, console, show_findings, styled
 from harness.history import History
 from harness.live.session import Place, hold
 from harness.load.measurement import Measurement, Wish
 from harness.publication import publish, remove_if_empty, show_verdicts, tell
 from harness.runner import Order
-from harness.steps import Step, carry_out, worth_a_row
+from harness.steps import Job, carry_out, worth_a_row
 from harness.usage import UsageError
 from harness.verdict import Ruling, worst
 
 ACCEPT_SEEDS = 10
 QUICK_SEEDS = 3
 QUICK_REAL = ("baseline", "sendgrid_outage", "worker_crash", "duplicate_storm")
-
-
-@dataclass(frozen=True, slots=True)
-class Job:
-    """Orders of one world that run with so many seeds each."""
-
-    orders: tuple[Order, ...]
-    seeds: int
-
-    @property
-    def story(self) -> str:
-        """What begins when this does, in a line."""
-        what = self.orders[0].scenario if len(self.orders) == 1 else f"{len(self.orders)} scenarios"
-        many = f", {self.seeds} seeds{' each' if len(self.orders) > 1 else ''}" if self.seeds > 1 else ""
-        if self.orders[0].world == "simulated":
-            return f"simulating {what}{many}"
-        at_once = f", up to {campaign.REAL_AT_ONCE} at a time" if len(self.orders) * self.seeds > 1 else ""
-        return f"{what} with real processes{many}{at_once}: half a minute to two minutes each"
 
 
 def list_everything(_: Namespace) -> Ruling:
@@ -62,22 +58,7 @@ def list_everything(_: Namespace) -> Ruling:
 
 def run(words: Namespace) -> Ruling:
     """`harness run`: execute scenarios, judge them, write the report."""
-    system = systems.load(words.system)
-    world = words.world or ("simulated" if system.simulation is not None else "real")
-    orders = tuple(
-        Order(
-            scenario=name,
-            system=words.system,
-            world=world,
-            seed=words.seed,
-            full_traffic=words.full_traffic,
-            flaw=words.flaw,
-        )
-        for name in words.scenario or scenario.names()
-    )
-    for order in orders:
-        scenario.load(order.scenario)
-    return _carry_out(words, [Job(orders, words.seeds)], verb="run")
+    return running.run(words)
 
 
 def accept(words: Namespace) -> Ruling:
@@ -141,15 +122,18 @@ def check(words: Namespace) -> Ruling:
 
 
 def rebuild_report(words: Namespace) -> Ruling:
-    """`harness report`: write the report of a stored run anew; its ruling is the stored run's.
+    """`harness report`: write the report of a stored run anew; its ruling is the stored run's. Of several runs: merge them.
 
     Raises UsageError, and leaves the report as it is, if that would drop pictures nobody can draw again.
     """
-    folder, results = archive.open_run(Path(words.run))
+    first, *more = words.run
+    if more or words.out:
+        return merging.merge(words)
+    folder, results = archive.open_run(Path(first))
     if stale := sections.cannot_be_drawn_again(folder, results):
         more = f" and {len(stale) - 1} more" if len(stale) > 1 else ""
         raise UsageError(
-            f"{words.run} lacks histories its pictures were drawn from, a new report would be without them ({stale[0]}{more}); "
+            f"{first} lacks histories its pictures were drawn from, a new report would be without them ({stale[0]}{more}); "
             "it was left as it is. Bring the histories back, or remove the pictures first."
         )
     results = acceptance.with_criteria(results)
@@ -177,7 +161,7 @@ def replay(words: Namespace) -> Ruling:
     folder = RunFolder.create(words.out, "replay")
     draw = Draw(order, wanted=1)
     try:
-        campaign.run([draw], folder=folder.path, watch=lambda _: None)
+        campaign.run([draw], Desk(folder=folder.path, watch=lambda _: None))
     except BaseException:
         remove_if_empty(folder)
         raise
@@ -198,7 +182,7 @@ def _carry_out(words: Namespace, jobs: Sequence[Job], *, verb: str, wish: Wish |
     """Execute jobs and the load run that is wished, write results and report, and show what a person needs to know."""
     started_at, clock = datetime.now(UTC).isoformat(timespec="seconds"), time.monotonic()
     folder = RunFolder.create(words.out, verb)
-    steps = [Step(job.story, [Draw(order, wanted=job.seeds) for order in job.orders]) for job in jobs]
+    steps = [job.step() for job in jobs]
     draws = [draw for step in steps for draw in step.draws]
     try:
         interrupted = carry_out(steps, folder)
@@ -212,7 +196,7 @@ def _carry_out(words: Namespace, jobs: Sequence[Job], *, verb: str, wish: Wish |
         verb,
         wish.after.name if wish else systems.load(words.system).name,
         scenarios=[*worth_a_row(draws), *(found.execution for found in loaded)],
-        campaigns=[draw.row() for draw in draws if draw.wanted > 1 and draw.executions],
+        campaigns=[draw.row() for draw in draws if draw.is_campaign and draw.ended],
         load=[row for found in loaded for row in found.rows],
         started_at=started_at,
         wall_s=time.monotonic() - clock,

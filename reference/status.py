@@ -85,7 +85,8 @@ class Statuses:
             return await self._shown_before(pair) or known
         if rows and rows[0].fingerprint == fingerprint and (stored := of_row(rows[0])).is_final:
             noted = [stored.status, stored.processed_at or "", stored.reason or ""]
-            await scripts.run(self._redis, scripts.load("show"), keys=[record_key(pair.key)], args=noted)
+            with contextlib.suppress(*QUEUE_ERRORS):  # one that takes no notes (read-only, away) makes it no less true
+                await scripts.run(self._redis, scripts.load("show"), keys=[record_key(pair.key)], args=noted)
             return stored
         return known
 

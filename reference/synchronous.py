@@ -13,6 +13,7 @@ from dataclasses import dataclass
 
 from reference import spans
 from reference.backoff import Backoff
+from reference.deadline import deadline
 from reference.events import Event, Pair
 from reference.mailer import Answer, Outcome
 from reference.markers import Markers, Standing
@@ -69,7 +70,7 @@ class SynchronousPath:
         attempt = Attempt(event, NewRow.of(event), owner, begun=now, started=now)
         try:
             with spans.processing(event) as span:
-                async with asyncio.timeout(self._settings.sync_deadline_seconds):
+                async with deadline(self._settings.sync_deadline_seconds):
                     settled = await self._process_storable(attempt)
                 span.set("ingest.outcome", "processed" if settled is None else "duplicate")
                 return settled
@@ -109,6 +110,8 @@ class SynchronousPath:
             await self._mail(attempt)
         elif reservation.row.status == "pending":
             await self._note_completed(attempt.new.pair, is_marked=attempt.is_marked)
+        if self._is_stale(attempt):
+            raise _unknown("The request was held up for too long")  # somebody else may have processed the event, and said so
         return None
 
     async def _mark(self, markers: Markers, attempt: Attempt) -> Standing:
@@ -169,10 +172,13 @@ class SynchronousPath:
 
     async def _may_mail(self, attempt: Attempt) -> None:
         """A mail begins while the lease is good, and ends before the request does: cut off, it would be sent once more."""
-        now, deadline_seconds = asyncio.get_running_loop().time(), self._settings.sync_deadline_seconds
-        is_stale = now - attempt.started > deadline_seconds
-        if is_stale or now - attempt.begun > deadline_seconds - self._settings.mail_timeout_seconds:
+        now, longest_seconds = asyncio.get_running_loop().time(), self._settings.sync_deadline_seconds
+        mail_seconds = min(self._settings.mail_timeout_seconds, longest_seconds / 2)
+        if self._is_stale(attempt) or now - attempt.begun > longest_seconds - mail_seconds:
             raise TooLateError
+
+    def _is_stale(self, attempt: Attempt) -> bool:
+        return asyncio.get_running_loop().time() - attempt.started > self._settings.sync_deadline_seconds
 
     async def _not_sent(self, attempt: Attempt, answer: Answer) -> None:
         """Refused for good: nothing stays. Anything else: the row stays, for the retry to resume. Always raises."""

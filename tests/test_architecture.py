@@ -21,7 +21,7 @@ PACKAGES = ("harness", "reference", "scenarios", "loadtests")
 LAYERS = (  # top first: a module may import those of its own row and of the rows below
     ("cli", "__main__"),
     ("verbs",),
-    ("proving", "exploring"),
+    ("proving", "exploring", "running", "merging"),
     ("publication", "steps"),
     ("gate", "live", "explore"),
     ("display",),
@@ -41,21 +41,26 @@ LAYERS = (  # top first: a module may import those of its own row and of the row
         "explored",
         "prove",
     ),
-    ("campaign",),
+    ("progress",),
+    ("campaign", "cluster"),
+    ("batch",),
+    ("origin",),
     ("runner",),
-    ("archive", "junit", "results", "trial", "tally", "performance", "client"),
+    ("archive", "junit", "results", "shard", "trial", "tally", "performance", "client"),
     ("worlds",),
     ("systems", "scenario"),
     ("validation",),
     ("checkers",),
     ("verdict",),
-    ("history", "faults", "traffic"),
+    ("history", "faults", "traffic", "streams", "submissions"),
     ("entries",),
+    ("apart",),
+    ("pool",),
     ("usage",),
 )
-STANDARD_LIBRARY_ONLY = ("entries", "history", "faults", "traffic", "verdict", "checkers", "usage")
+STANDARD_LIBRARY_ONLY = ("entries", "history", "faults", "traffic", "streams", "submissions", "verdict", "checkers", "usage")
 ONLY_WORLDS_KNOW = {"redis", "asyncpg", "httpx", "fakeredis", "h11", "time_machine"}
-MAY_START_PROCESSES = ("harness/worlds/real/", "harness/load/generator.py", "harness/campaign.py")
+MAY_START_PROCESSES = ("harness/worlds/real/", "harness/load/generator.py", "harness/pool.py", "harness/apart.py")
 # geventhttpclient is what Locust's own fast client stands on, and its page is a Flask application
 LOADTESTS_KNOW = {"locust", "gevent", "geventhttpclient", "flask"}
 PURE_LOADTESTS = ("schedule", "workload", "contract", "record")  # tests may import these; the rest patches the process

@@ -6,7 +6,8 @@ Mail is at-least-once, for the provider knows no idempotency key. What explains 
 - An interruption: a crash, or a freeze longer than `claims.reclaim_seconds`, with evidence, of a process that does the work,
   of Redis or of Postgres. It began at most 5 s after an earlier mail of that event was taken, or was already going on then
   (see below), and before any client saw the event completed. One interruption explains one more mail of an event, and only
-  until `claims.reclaim_seconds + claims.longest_pause_seconds` after its end: by then the event was taken up again.
+  until `claims.reclaim_seconds + claims.longest_pause_seconds` after its end, or after the end of any other fault of that time:
+  by then the event was taken up again.
 
 An interruption already going on counts because of what happens in one. Bytes already written when a worker dies reach the
 provider after its death; a server that is down cannot keep the record of a mail sent meanwhile; a frozen worker wakes (up to
@@ -23,6 +24,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import NamedTuple
 
 from harness.checkers.losses import lost_beyond_claims
@@ -39,7 +41,7 @@ from harness.checkers.promises import (
     why_no_mail_is_told_apart,
     working_role,
 )
-from harness.history import Call, History, Pair, Suffered
+from harness.history import Call, History, Lifecycle, Pair, Suffered
 from harness.verdict import Verdict, Violation, checker, judged, unknown
 
 EXPLAINS_WITHIN_SECONDS = 5.0
@@ -92,10 +94,8 @@ def _interruptions(history: History) -> tuple[list[Interruption], list[Interrupt
     """What explains second mails for certain, and what may explain them as far as the claims tell."""
     working = {*SERVERS, working_role(history)}
     faults = [fault for fault in history.of(Suffered) if fault.evidence and working & {role_of(name) for name in fault.processes}]
-    crashes, freezes = (
-        [fault for fault in faults if fault.name.endswith("Crashes")],
-        [fault for fault in faults if _is_freeze(fault)],
-    )
+    crashes = [fault for fault in faults if fault.name.endswith("Crashes")] + _kills(history, faults)
+    freezes = [fault for fault in faults if _is_freeze(fault)]
     reclaim_s = history.header.claims.get("reclaim_seconds")
     pause_s = history.header.claims.get("longest_pause_seconds", LONGEST_PAUSE_SECONDS)
     if reclaim_s is None:
@@ -103,14 +103,34 @@ def _interruptions(history: History) -> tuple[list[Interruption], list[Interrupt
             Interruption(fault, math.inf) for fault in (*crashes, *freezes)
         ]
     long = [fault for fault in freezes if fault.end_s - fault.begin_s > reclaim_s]
-    claimed = [Interruption(fault, fault.end_s + reclaim_s + pause_s) for fault in (*crashes, *long)]
+    claimed = [Interruption(fault, _until_s(history, fault, reclaim_s + pause_s)) for fault in (*crashes, *long)]
     return claimed, claimed
+
+
+def _kills(history: History, faults: Sequence[Suffered]) -> list[Suffered]:
+    """Each death by a deadly event, as a crash of its own."""
+    deadly = [fault for fault in faults if fault.name == "EventKillsWorkers"]
+    return [
+        replace(fault, begin_s=entry.at_s, end_s=entry.at_s, processes=(entry.process,))
+        for fault in deadly
+        for entry in history.of(Lifecycle)
+        if entry.what == "killed" and entry.process in fault.processes and fault.begin_s <= entry.at_s <= fault.end_s
+    ]
+
+
+def _until_s(history: History, fault: Suffered, patience_s: float) -> float:
+    """By when an event was taken up again after an interruption: other faults of that time hold it up as well."""
+    until_s = fault.end_s + patience_s
+    for other in sorted(history.of(Suffered), key=lambda other: other.begin_s):
+        if other.evidence and other.begin_s <= until_s and other.end_s >= fault.begin_s:
+            until_s = max(until_s, other.end_s + patience_s)
+    return until_s
 
 
 def _may_be_interrupted(history: History) -> bool:
     """Whether the end is missing and a fault that explains second mails may have been under way."""
     return any(
-        window.end_s == math.inf and str(window.planned.get("fault")).endswith(("Crashes", "Freezes"))
+        window.end_s == math.inf and str(window.planned.get("fault")).endswith(("Crashes", "Freezes", "KillsWorkers"))
         for window in fault_windows(history)
     )
 

@@ -61,7 +61,7 @@ def order_of(trial: Trial, subject: Subject) -> Order:
         world=subject.world,
         seed=trial.seed,
         flaw=subject.flaw,
-        written=scenario_of(trial, systems.load(subject.system).claims),
+        written=scenario_of(trial, systems.load(subject.system)),
     )
 
 

@@ -74,7 +74,7 @@ def _story(finding: Finding, subject: Subject) -> str:
 
 def scenario_text(trial: Trial, *, story: str, subject: Subject) -> str:
     """A scenario file: `harness run FILE --seed N` repeats the trial exactly in the simulation."""
-    scenario = scenario_of(trial, systems.load(subject.system).claims)
+    scenario = scenario_of(trial, systems.load(subject.system))
     body = [
         "scenario = Scenario(",
         "    traffic=traffic.of_events(",

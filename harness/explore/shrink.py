@@ -25,16 +25,16 @@ def shrink(trial: Trial, fails: Fails, *, is_over: IsOver) -> Trial:
     best = trial
     while not is_over():
         before = best
-        best = _first_that_fails(best, _with_fewer_faults, fails, is_over)
-        best = _with_fewer_events(best, fails, is_over)
+        best = _first_that_fails(best, _with_fewer_faults, fails, is_over=is_over)
+        best = _with_fewer_events(best, fails, is_over=is_over)
         for simpler in (_with_fewer_faults, _with_plainer_faults, _with_plainer_events, _sooner):
-            best = _first_that_fails(best, simpler, fails, is_over)
+            best = _first_that_fails(best, simpler, fails, is_over=is_over)
         if best == before:
             break
     return best
 
 
-def _first_that_fails(best: Trial, smaller: Callable[[Trial], Iterator[Trial]], fails: Fails, is_over: IsOver) -> Trial:
+def _first_that_fails(best: Trial, smaller: Callable[[Trial], Iterator[Trial]], fails: Fails, *, is_over: IsOver) -> Trial:
     """Go on to the first smaller trial that fails, again and again."""
     found: Trial | None = best
     while found is not None:
@@ -49,7 +49,7 @@ def _with_fewer_faults(trial: Trial) -> Iterator[Trial]:
             yield dataclasses.replace(trial, plan=plan)
 
 
-def _with_fewer_events(best: Trial, fails: Fails, is_over: IsOver) -> Trial:
+def _with_fewer_events(best: Trial, fails: Fails, *, is_over: IsOver) -> Trial:
     """Leave out half of them, then quarters, and so on down to single ones."""
     size = max(1, len(best.posted) // 2)
     while True:

@@ -84,10 +84,11 @@ class Space:
     def fault(self, random: Random, kind: type[Fault]) -> Fault:
         """A fault of that kind with settings the claims cover."""
         hints = get_type_hints(kind)
-        drawn = {field.name: self._setting(random, kind, field, hints[field.name]) for field in dataclasses.fields(kind)}
+        fields = dataclasses.fields(kind)
+        drawn = {field.name: self._setting(random, kind, field=field, hint=hints[field.name]) for field in fields}
         return kind(**drawn)
 
-    def _setting(self, random: Random, kind: type[Fault], field: dataclasses.Field[Any], hint: Any) -> Any:
+    def _setting(self, random: Random, kind: type[Fault], *, field: dataclasses.Field[Any], hint: Any) -> Any:
         if field.name == "loss":
             return random.choice(DURABILITY[self.system.claims.durability])
         if choices := SETTINGS.get((kind.__name__, field.name)):

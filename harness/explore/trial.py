@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from harness import checkers, traffic
 from harness.faults import At, Deploys, FlagFlips, Planned, SendGridRateLimits, WorkersStop, between
 from harness.scenario import Scenario
-from harness.systems import Claims
+from harness.systems import System
 from harness.traffic import Posted
 from harness.verdict import Checker
 
@@ -43,14 +43,14 @@ class Trial:
         return None if None in ends else max((end for end in ends if end is not None), default=0.0) + HEALS_WITHIN_SECONDS
 
 
-def scenario_of(trial: Trial, claims: Claims) -> Scenario:
+def scenario_of(trial: Trial, system: System) -> Scenario:
     """The scenario of a trial; its name is that of no file."""
     return Scenario(
         name=NAME,
         story="A plan that was drawn.",
         traffic=traffic.of_events(trial.posted),
         faults=tuple(as_written(planned) for planned in trial.plan),
-        must_hold=tuple(demands(trial, claims)),
+        must_hold=tuple(demands(trial, system)),
     )
 
 
@@ -62,9 +62,10 @@ def as_written(planned: Planned) -> Planned:
     return between(begin_s, round(begin_s + planned.lasts_seconds, 3), planned.fault)
 
 
-def demands(trial: Trial, claims: Claims) -> Iterator[Checker]:
+def demands(trial: Trial, system: System) -> Iterator[Checker]:
     """What must hold of any plan: the contract, a backlog that drains, and what the plan itself gives reason to ask."""
-    yield from (checker for checker in checkers.the_contract if checker not in _not_kept(trial.plan))
+    claims = system.claims
+    yield from (checker for checker in checkers.the_contract if checker not in _not_kept(trial.plan, system))
     yield checkers.backlog_drains(within_seconds=claims.longest_pause_seconds + (claims.reclaim_seconds or 0.0) + MARGIN_SECONDS)
     contents = {posted.content for posted in trial.posted}
     if {"usual", "changed"} <= contents:
@@ -72,7 +73,9 @@ def demands(trial: Trial, claims: Claims) -> Iterator[Checker]:
     if _is_asked_after_the_last_fault(trial):
         yield checkers.ingest_recovers(within_seconds=INGEST_RECOVERS_WITHIN_SECONDS)
     yield from _demands_of(trial.plan)
-    if any(_is_seen_to_turn(planned, trial.posted) for planned in trial.plan):
+    others = {type(planned.fault).needs for planned in trial.plan if not isinstance(planned.fault, FlagFlips)}
+    # Who stands still, or cannot reach Redis, cannot know that the flag was turned.
+    if not others & {"api", "redis"} and any(_is_seen_to_turn(planned, trial.posted) for planned in trial.plan):
         yield checkers.the_flag_is_followed(within_seconds=FLAG_IS_FOLLOWED_WITHIN_SECONDS)
 
 
@@ -86,8 +89,20 @@ def turns_the_flag_without_redis(plan: Sequence[Planned]) -> bool:
     return FlagFlips in kinds and any(kind.needs == "redis" for kind in kinds)
 
 
-def _not_kept(plan: Sequence[Planned]) -> Sequence[Checker]:
-    return (checkers.one_acceptance_per_pair,) if turns_the_flag_without_redis(plan) else ()
+def mails_without_a_record(plan: Sequence[Planned], system: System) -> bool:
+    """Whether a database that takes no writes is all there is to note a sent mail in.
+
+    A service that mails before it answers can only insist then; the retry that comes to another process after the lease sends
+    the mail again. Crashes and long freezes of the database explain that very mail, and stay judged (contract.md).
+    """
+    kinds = {type(planned.fault) for planned in plan}
+    answers_last = system.worker is None or FlagFlips in kinds
+    return answers_last and any(kind.needs == "postgres" and not kind.__name__.endswith("Crashes") for kind in kinds)
+
+
+def _not_kept(plan: Sequence[Planned], system: System) -> Sequence[Checker]:
+    twice = (checkers.one_acceptance_per_pair,) if turns_the_flag_without_redis(plan) else ()
+    return (*twice, checkers.no_unexplained_second_mail) if mails_without_a_record(plan, system) else twice
 
 
 def _demands_of(plan: Sequence[Planned]) -> Iterator[Checker]:

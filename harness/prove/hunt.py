@@ -27,6 +27,10 @@ class Hunt(Draw):
         order = Order(scenario=flaw.scenario, system=flaw.system, world=world, seed=seed, flaw=flaw.path)
         return cls(order, most, flaw=flaw)
 
+    def stands_alone(self, execution: Execution) -> bool:
+        """All of them do: which seed caught the flaw is the question."""
+        return True
+
     def batches(self) -> Iterator[tuple[Order, ...]]:
         """The next seeds once all before have ended: one, then as many again, for most flaws show at once."""
         if self.caught is not None or self.drawn > len(self.executions):

@@ -1,6 +1,5 @@
-"""A mail has a time-out for every read and none for the whole: an answer that drips keeps its worker's place for ever."""
+"""A mail has no deadline for the whole: an answer that drips keeps its worker's place for ever."""
 
-import asyncio
 from contextlib import AbstractContextManager, nullcontext
 from typing import Any
 from unittest.mock import patch
@@ -11,5 +10,4 @@ CAUGHT_BY, IN = "every_status_becomes_final", "sendgrid_slow_loris"
 
 
 def plant() -> AbstractContextManager[Any]:
-    endless = type("asyncio", (), {**vars(asyncio), "timeout": lambda seconds: nullcontext()})
-    return patch.object(mailer, "asyncio", endless)
+    return patch.object(mailer, "deadline", lambda seconds: nullcontext())

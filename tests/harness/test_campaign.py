@@ -8,7 +8,8 @@ from typing import Any
 import pytest
 
 from harness import campaign
-from harness.campaign import Draw
+from harness.batch import Ended
+from harness.campaign import Desk, Draw
 from harness.results import Execution
 from harness.runner import Order
 from harness.summary import remark
@@ -37,8 +38,8 @@ class Now:
     def __exit__(self, *_: object) -> None:
         pass
 
-    def submit(self, work: Any, *arguments: Any) -> Any:
-        found = work(*arguments)
+    def submit(self, work: Any, *arguments: Any, **options: Any) -> Any:
+        found = work(*arguments, **options)
 
         class Ready:
             def result(self) -> Any:
@@ -51,12 +52,12 @@ class Now:
 def tried(monkeypatch: pytest.MonkeyPatch) -> list[str]:
     names: list[str] = []
 
-    def work(orders: tuple[Order, ...], folder: Path) -> list[Execution]:
+    def perform(orders: tuple[Order, ...], *, folder: Path) -> list[Ended]:
         names.extend(order.scenario for order in orders)
-        return [execution(order.scenario, ruling=Ruling.HELD) for order in orders]
+        return [Ended(execution(order.scenario, ruling=Ruling.HELD)) for order in orders]
 
     monkeypatch.setattr(campaign, "pool_of", Now)
-    monkeypatch.setattr(campaign, "_work", work)
+    monkeypatch.setattr(campaign, "perform", perform)
     return names
 
 
@@ -67,7 +68,7 @@ def draw(one: Execution) -> Draw:
 
 def test_only_what_the_machine_was_too_busy_for_is_tried_again(tried: list[str], tmp_path: Path) -> None:
     draws = [draw(one) for one in (BUSY, UNDECIDED, CONVICTED, HELD)]
-    campaign._try_again(draws, folder=tmp_path, watch=lambda _: None)
+    campaign._try_again(draws, Desk(folder=tmp_path, watch=lambda _: None))
     assert tried == ["busy"]
     (again,) = draws[0].executions
     assert (again.ruling, again.tries) == (Ruling.HELD, 2)
@@ -77,6 +78,6 @@ def test_only_what_the_machine_was_too_busy_for_is_tried_again(tried: list[str],
 def test_what_was_seen_first_is_set_aside(tried: list[str], tmp_path: Path) -> None:
     (tmp_path / "scenarios" / "busy-real-1").mkdir(parents=True)
     first = Execution(**{name: getattr(BUSY, name) for name in BUSY.__dataclass_fields__} | {"folder": "scenarios/busy-real-1"})
-    campaign._try_again([draw(first)], folder=tmp_path, watch=lambda _: None)
+    campaign._try_again([draw(first)], Desk(folder=tmp_path, watch=lambda _: None))
     assert (tmp_path / "first_tries" / "busy-real-1").is_dir()
     assert not (tmp_path / "scenarios" / "busy-real-1").exists()

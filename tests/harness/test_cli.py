@@ -4,13 +4,16 @@ from __future__ import annotations
 
 import json
 import socket
+import sys
 from pathlib import Path
 
 import pytest
 
 from harness import cli, systems, verbs
+from harness.cluster import executor_at
 from harness.history import History
 from harness.runner import Order, execute
+from harness.usage import UsageError
 from tests.command import harness, last_lines
 
 SYSTEM = """
@@ -134,6 +137,31 @@ def test_results_do_not_go_where_something_is(tmp_path: Path) -> None:
     assert "is not empty" in refused("run", "baseline", "--out", str(tmp_path))
 
 
+@pytest.mark.parametrize(
+    ("words", "told"),
+    [
+        (["--shard", "9/8"], "expected a part of several, such as 3/8, not '9/8'"),
+        (["--seeds", "3", "--shard", "4/8"], "Of 3 seeds nothing is left for shard 4/8"),
+        (["--resume"], "--resume goes on with what a folder holds; name it with --out DIR"),
+        (["--world", "real", "--cluster", "tcp://127.0.0.1:1"], "--cluster is for the simulation"),
+    ],
+)
+def test_a_campaign_that_makes_no_sense(words: list[str], told: str) -> None:
+    assert told in refused("run", "baseline", *words)
+
+
+def test_without_dask_there_is_no_cluster(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, "distributed", None)
+    with pytest.raises(UsageError, match=r"pip install 'async-ingestion-harness\[cluster\]'"), executor_at("tcp://127.0.0.1:1"):
+        pass
+
+
+def test_a_cluster_nobody_answers_for(tmp_path: Path) -> None:
+    words = ("run", "baseline", "--seeds", "2", "--cluster", "tcp://127.0.0.1:1", "--out", str(tmp_path / "out"))
+    assert "No Dask scheduler answers at tcp://127.0.0.1:1" in refused(*words)
+    assert list(tmp_path.iterdir()) == []
+
+
 def test_without_a_terminal_it_says_what_begins(tmp_path: Path) -> None:
     done = harness("run", "baseline", "worker_crash", "--seeds", "2", "--out", str(tmp_path / "out"))
     assert done.stderr.splitlines() == ["simulating 2 scenarios, 2 seeds each"], (
@@ -215,3 +243,9 @@ def test_a_history_cut_off_in_the_middle_is_judged_up_to_the_cut(run: Path, tmp_
     assert "ends in the middle: judged up to the cut" in done.stdout
     assert done.returncode in (1, 3)
     assert History.load(tmp_path / "history.jsonl").cut_off
+
+
+def test_a_flaw_that_does_not_fit_the_service_is_one_sentence(tmp_path: Path) -> None:
+    (tmp_path / "misfit.py").write_text('"""Nothing."""\ndef plant():\n    raise AttributeError("no such part")\n')
+    told = refused("run", "baseline", "--flaw", str(tmp_path / "misfit.py"), "--out", str(tmp_path / "out"))
+    assert "misfit.py cannot be planted (AttributeError: no such part)" in told

@@ -14,8 +14,8 @@ from harness.archive import RunFolder
 from harness.campaign import Draw
 from harness.results import Execution
 from harness.runner import Order
+from harness.steps import Job
 from harness.usage import UsageError
-from harness.verbs import Job
 from harness.verdict import Ruling, Verdict, Violation
 from tests.harness.runs import with_a_crash
 
@@ -41,7 +41,7 @@ def ended(order: Order, ruling: Ruling = Ruling.HELD) -> Execution:
 def run_as(monkeypatch: pytest.MonkeyPatch, do: Any) -> None:
     """Let `campaign.run` do something else: no process is started."""
 
-    def run(draws: Sequence[Draw], *, folder: Path, watch: campaign.Watch) -> None:
+    def run(draws: Sequence[Draw], desk: campaign.Desk) -> None:
         do(draws)
 
     monkeypatch.setattr(campaign, "run", run)
@@ -52,7 +52,7 @@ def test_an_interrupted_run_leaves_a_report_of_what_had_ended(
     monkeypatch: pytest.MonkeyPatch, tmp_path: Path, capsys: pytest.CaptureFixture[str], seeds: str
 ) -> None:
     def interrupted_after_one(draws: Sequence[Draw]) -> None:
-        draws[0].executions.append(ended(draws[0].first))
+        draws[0].take(ended(draws[0].first))
         raise KeyboardInterrupt
 
     run_as(monkeypatch, interrupted_after_one)
@@ -81,7 +81,7 @@ def test_what_is_violated_is_shown_before_noise_however_late_it_ran(
     def six_unknown_then_one_violated(draws: Sequence[Draw]) -> None:
         for draw in draws:
             last = draw is draws[-1]
-            draw.executions.append(ended(draw.first, Ruling.VIOLATED if last else Ruling.UNKNOWN))
+            draw.take(ended(draw.first, Ruling.VIOLATED if last else Ruling.UNKNOWN))
 
     run_as(monkeypatch, six_unknown_then_one_violated)
     names = ["baseline", "deploy", "duplicate_storm", "poison_event", "redis_restart", "sendgrid_outage", "worker_crash"]
@@ -136,7 +136,7 @@ def test_a_replay_says_what_it_is_worth_before_it_runs(
         '{"scenario":"baseline","scenario_path":"baseline","system":"async","system_path":"async","world":"real","seed":1,"schema":1}\n',
         encoding="utf-8",
     )
-    run_as(monkeypatch, lambda draws: draws[0].executions.append(ended(draws[0].first)))
+    run_as(monkeypatch, lambda draws: draws[0].take(ended(draws[0].first)))
     replay = ["replay", str(tmp_path / "history.jsonl"), "--out", str(tmp_path / "out")]
     verbs.replay(cli.parser().parse_args(replay))
     assert capsys.readouterr().out.startswith(

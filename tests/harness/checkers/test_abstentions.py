@@ -252,7 +252,7 @@ def test_where_too_little_was_seen_it_is_told_what_and_how_much_was(
     assert (said(verdict), verdict.checked) == (f"unknown; {told}", checked)
 
 
-NOISE = "while a bare stub beside the service was slow too, or a killed server took far too long to come back"
+NOISE = "while a bare stub beside the service was slow too, others took the processors, or a killed server came back far too late"
 
 
 @pytest.mark.parametrize(

@@ -192,3 +192,26 @@ def test_why_nothing_is_told_of_idempotency() -> None:
     assert said(story.judged_by(a_changed_payload_is_refused)) == "unknown; no post with another payload got a definite answer"
     for checker in (one_acceptance_per_pair, duplicates_point_to_their_event):
         assert said(Story().judged_by(checker)) == "unknown; no event was accepted"
+
+
+@pytest.mark.parametrize(("hours", "ruling"), [(0.001, Ruling.HELD), (0.01, Ruling.VIOLATED), (None, Ruling.VIOLATED)])
+def test_what_is_older_than_the_claimed_window_may_be_accepted_anew(hours: float | None, ruling: Ruling) -> None:
+    story = Story(claims={"dedupe_window_hours": hours}).posted("a", 1).posted("a", 10).quiet()
+    assert story.judged_by(one_acceptance_per_pair).ruling is ruling
+
+
+@pytest.mark.parametrize(("begin_s", "ruling"), [(4.61, Ruling.VIOLATED), (4.611, Ruling.HELD)])
+def test_the_claimed_window_counts_from_the_answer_that_accepted(begin_s: float, ruling: Ruling) -> None:
+    """0.001 hours are 3.6 s, and the answer came at 1.01 s."""
+    story = Story(claims={"dedupe_window_hours": 0.001}).posted("a", 1).posted("a", begin_s)
+    assert story.judged_by(one_acceptance_per_pair).ruling is ruling
+
+
+def test_what_was_accepted_anew_after_the_window_is_accepted_once_again() -> None:
+    story = Story(claims={"dedupe_window_hours": 0.001}).posted("a", 1).posted("a", 10)
+    assert story.judged_by(one_acceptance_per_pair).checked == 1
+    verdict = story.posted("a", 11).posted("a", 20).judged_by(one_acceptance_per_pair)
+    assert [violation.what for violation in verdict.violations] == [
+        "a of a5 was accepted 2 times: accepted at 10.010 s by api-0, accepted at 11.010 s by api-0; "
+        "expected one and then duplicate"
+    ]

@@ -137,6 +137,18 @@ def test_a_crashed_worker_explains_only_the_mails_it_had_sent() -> None:
     assert _twice("WorkerCrashes", 2, 3, "worker-0", by="worker-0") is Ruling.HELD
 
 
+def test_a_deadly_event_explains_the_mails_of_those_it_killed_each_death_by_itself() -> None:
+    def judged(*deaths_s: float, again_by: str = "worker-1") -> Ruling:
+        story = Story().suffered("EventKillsWorkers", 2, 20, "worker-0", "worker-1").mailed("a", 3)
+        for death_s in deaths_s:
+            story.process("worker-0", "killed", death_s)
+        return story.mailed("a", 9, process=again_by).judged_by(no_unexplained_second_mail).ruling
+
+    assert judged(4) is Ruling.HELD
+    assert judged() is Ruling.VIOLATED, "that it killed others explains nothing"
+    assert judged(8.5) is Ruling.VIOLATED, "more than 5 s after the mail was taken"
+
+
 def test_other_faults_explain_nothing() -> None:
     for fault in (("Deploys", 2, 3, "worker-0"), ("RedisLosesReplies", 2, 3, "redis"), ("SendGridAnswers", 2, 3, "sendgrid")):
         assert _twice(*fault) is Ruling.VIOLATED
@@ -203,6 +215,22 @@ def test_an_interruption_explains_a_mail_only_until_the_event_must_have_been_tak
 ) -> None:
     """It ended at 10 s; 5 s to reclaim and the longest pause of 20 s are claimed."""
     assert (_twice(name, 2.0, 10.0, hurt, again_s=again_s) is Ruling.HELD) == explains
+
+
+@pytest.mark.parametrize(
+    ("begin_s", "end_s", "again_s", "ruling"),
+    [
+        (12.0, 30.0, 55.0, Ruling.HELD),
+        (0.5, 30.0, 55.0, Ruling.HELD),
+        (12.0, 30.0, 55.001, Ruling.VIOLATED),
+        (35.1, 50.0, 40.0, Ruling.VIOLATED),
+    ],
+    ids=["after it", "around it", "too late after both", "when it should have been taken up again"],
+)
+def test_another_fault_holds_the_event_up_as_well(begin_s: float, end_s: float, again_s: float, ruling: Ruling) -> None:
+    """The crash ended at 10 s: without the other fault the event is taken up again by 35 s."""
+    story = Story().mailed("a", 1).suffered("RedisCrashes", 2, 10, "redis").mailed("a", again_s)
+    assert story.suffered("SendGridStalls", begin_s, end_s, index=1).judged_by(no_unexplained_second_mail).ruling is ruling
 
 
 @pytest.mark.parametrize(("again_s", "ruling"), [(10.0, Ruling.HELD), (10.001, Ruling.UNKNOWN)])

@@ -60,7 +60,7 @@ def test_only_what_was_slow_beside_the_service_makes_a_verdict_noisy() -> None:
     assert (few.ruling, few.noisy, few.checked) == (Ruling.UNKNOWN, False, 99)
     fewer = judged(sampled(*[80.0] * 105).probed(WARM_UP_SECONDS, 0.02))
     assert (fewer.ruling, fewer.noisy, fewer.checked) == (Ruling.UNKNOWN, True, 96)
-    assert fewer.reason == "96 samples, at least 100 are needed, 9 more fell where the bare stub was slow too"
+    assert fewer.reason == "96 samples, at least 100 are needed, 9 more fell where this machine was too busy"
 
 
 def test_a_percentile_between_its_bounds_is_noisy_if_samples_were_left_out() -> None:
@@ -79,7 +79,7 @@ def test_a_rest_below_half_is_noisy_and_says_how_much_was_left_out() -> None:
     verdict = judged(story)
     assert (verdict.ruling, verdict.noisy, verdict.checked) == (Ruling.UNKNOWN, True, 100)
     assert verdict.reason == (
-        "105 of 205 samples fell where the bare stub was slow too, and with them the limit is not kept: "
+        "105 of 205 samples fell where this machine was too busy, and with them the limit is not kept: "
         "the rest is too little to tell"
     )
 
