@@ -199,3 +199,8 @@ def test_a_server_that_overran_makes_silence_doubtful() -> None:
 
 def test_what_was_set_aside_makes_a_verdict_noisy() -> None:
     assert weighed(judged(checked=7), set_aside=1, what="events were late").noisy
+
+
+def test_each_crowd_is_a_stall_and_those_that_left_room_are_none() -> None:
+    story = Story().crowd(10, 11, 0.7).crowd(20, 21, 0.6).crowd(30, 32, 0.9)
+    assert stalls(story.history) == [(9.0, 12.0), (29.0, 33.0)]

@@ -152,3 +152,60 @@ def test_a_third_mail_is_told_with_the_one_before_it() -> None:
 def test_what_was_seen_completed_first_counts() -> None:
     story = Story().mailed("a", 1).read("a", 1.5).read("a", 9).suffered("RedisCrashes", 2, 3, "redis").mailed("a", 5)
     assert story.judged_by(no_unexplained_second_mail).ruling is Ruling.VIOLATED
+
+
+def deadly(death_s: float, *, what: str = "killed", by: str = "worker-0", again_s: float = 12.0) -> str:
+    """An event kills workers from 2 to 10 s; a mail from 1 to 4 s, and again by another worker."""
+    story = Story().suffered("EventKillsWorkers", 2, 10, "worker-0", "worker-1").process(by, what, death_s)
+    return ruled(story.mailed("a", 1, took_s=3.0).mailed("a", again_s, process="worker-1"))
+
+
+@pytest.mark.parametrize(("death_s", "ruling"), [(1.999, "violated"), (2.0, "held"), (9.0, "held"), (9.001, "violated")])
+def test_a_death_by_a_deadly_event_counts_from_its_beginning_to_five_seconds_after_the_mail(death_s: float, ruling: str) -> None:
+    assert deadly(death_s) == ruling
+
+
+@pytest.mark.parametrize(("death_s", "ruling"), [(10.0, "held"), (10.001, "violated")])
+def test_a_death_after_the_deadly_event_was_over_is_none_of_its(death_s: float, ruling: str) -> None:
+    story = Story().suffered("EventKillsWorkers", 2, 10, "worker-0").process("worker-0", "killed", death_s)
+    assert ruled(story.mailed("a", 6).mailed("a", 12)) == ruling
+
+
+def test_only_who_was_killed_by_it_explains_a_mail_until_the_event_must_have_been_taken_up_again() -> None:
+    assert deadly(5.0, what="started") == "violated"
+    assert deadly(5.0, by="worker-2") == "violated"
+    assert deadly(5.0, again_s=35.0) == "held", "while it went on nobody could take the event up"
+    assert deadly(5.0, again_s=35.001) == "violated"
+
+
+def held_up(*others: tuple[float, float], again_s: float, evidence: str = "it bit") -> str:
+    """Redis crashed from 2 to 10 s: 5 s to reclaim, pauses of 20 s; so by 35 s, but for what other faults held up."""
+    story = Story().mailed("a", 1).suffered("RedisCrashes", 2.0, 10.0, "redis").mailed("a", again_s)
+    for index, (begin_s, end_s) in enumerate(others, start=1):
+        story.suffered("SendGridStalls", begin_s, end_s, "sendgrid", index=index, evidence=evidence)
+    return ruled(story)
+
+
+@pytest.mark.parametrize(
+    ("begin_s", "end_s", "holds_up"), [(35.0, 40.0, True), (35.001, 40.0, False), (0.0, 2.0, False), (0.0, 30.0, True)]
+)
+def test_a_fault_holds_the_event_up_if_it_began_before_it_had_to_be_taken_up(
+    begin_s: float, end_s: float, holds_up: bool
+) -> None:
+    assert held_up((begin_s, end_s), again_s=36.0) == ("held" if holds_up else "violated")
+
+
+def test_faults_that_follow_each_other_hold_the_event_up_one_after_the_other_in_whatever_order_they_were_seen() -> None:
+    assert held_up((60.0, 70.0), (30.0, 40.0), again_s=95.0) == "held"
+    assert held_up((60.0, 70.0), (30.0, 40.0), again_s=95.001) == "violated"
+    assert held_up((30.0, 60.0), (31.0, 40.0), again_s=85.0) == "held", "the longer one counts"
+
+
+def test_a_fault_without_evidence_holds_nothing_up() -> None:
+    assert held_up((30.0, 40.0), again_s=60.0) == "held"
+    assert held_up((30.0, 40.0), again_s=60.0, evidence="") == "violated"
+
+
+def test_a_deadly_event_may_have_been_under_way_at_the_cut() -> None:
+    story = Story(plan=({"fault": "EventKillsWorkers"},)).mailed("a", 1).mailed("a", 2)
+    assert ruled(story) == "unknown"
