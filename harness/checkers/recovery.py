@@ -93,8 +93,8 @@ def backlog_drains(history: History, *, within_seconds: float) -> Verdict:
         if pair in lost:
             continue
         deadline_s = max(healed_s, promise.end_s) + within_seconds
-        late = _lateness(shown.get(pair, []), done_s.get(pair, math.inf), deadline_s)
-        unseen = done_s.get(pair, math.inf) == math.inf and not shown.get(pair) and not history.is_quiet
+        late = _lateness(shown.get(pair, []), done_s[pair], deadline_s)
+        unseen = done_s[pair] == math.inf and not shown.get(pair) and not history.is_quiet
         if late and (unseen or deadline_s > until_s):
             undecided += 1
         elif late and is_doubtful(stalled, deadline_s - within_seconds, deadline_s):

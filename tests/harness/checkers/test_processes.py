@@ -140,6 +140,8 @@ def test_every_process_that_fell_is_told_and_how() -> None:
 def test_what_a_process_said_at_its_end_is_told_as_it_was_said() -> None:
     story = Story().process("api-0", "not restarted", 5, detail=": told: by itself")
     assert said(story.judged_by(processes_stay_up)) == "violated; api-0 could not be started again at 5.000 s: told: by itself; "
+    story = Story().process("api-0", "exited", 5, detail="by itself: XML was broken", exit_code=1)
+    assert said(story.judged_by(processes_stay_up)).endswith("(exit code 1) at 5.000 s: XML was broken; ")
 
 
 @pytest.mark.parametrize(("probe_s", "ruling"), [(54.0, Ruling.UNKNOWN), (24.0, Ruling.UNKNOWN), (19.5, Ruling.VIOLATED)])
@@ -209,6 +211,12 @@ def test_a_freeze_keeps_a_process_from_stopping_if_it_lasted_from_then_until_its
         story.process("api-0", "resumed", resumed_s)
     story.process("api-0", "exited", 15, exit_code=1)
     assert (story.quiet().judged_by(terminations_are_clean).ruling is Ruling.VIOLATED) == is_judged
+
+
+def test_a_wrong_exit_code_at_the_last_moment_in_time_is_not_the_machines() -> None:
+    for took_s, ruling in ((10.0, Ruling.VIOLATED), (10.001, Ruling.UNKNOWN)):
+        story = _stopped(exit_code=1, took_s=took_s).probed(10, 5.0)
+        assert story.judged_by(terminations_are_clean).ruling is ruling
 
 
 def test_a_kill_before_its_time_to_stop_was_over_is_the_faults_and_one_after_it_is_not() -> None:

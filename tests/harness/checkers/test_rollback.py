@@ -172,3 +172,11 @@ def test_what_was_held_up_is_counted() -> None:
     verdict = story.judged_by(SOON)
     assert said(verdict).startswith("unknown; 2 events were taken the wrong way while")
     assert verdict.checked == 3
+
+
+def test_the_flag_stands_until_the_next_command_begins_whenever_that_ends() -> None:
+    story = Story(plan=plan(FlagFlips(0)), offers=(*OFFERS, "flag")).suffered("FlagFlips", 5.0, 15.0).posted("a", 14.2)
+    for what, at_s in (("started", 5.0), ("exited", 6.0), ("started", 14.0), ("exited", 15.5)):
+        story.process(FLAG_COMMAND, what, at_s, exit_code=0 if what == "exited" else None)
+    assert story.judged_by(SOON).ruling is Ruling.UNKNOWN
+    assert story.posted("b", 13.5).judged_by(SOON).ruling is Ruling.VIOLATED

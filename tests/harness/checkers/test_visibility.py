@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 
 from harness.checkers import a_trace_leads_from_post_to_mail, queue_depth_shows_the_backlog
+from harness.checkers.visibility import SLACK_S
 from tests.harness.story import OFFERS, Story, of, said
 
 MANY = 60
@@ -281,3 +282,10 @@ def test_a_span_of_the_same_name_in_another_trace_is_another_parent() -> None:
     told = kept().span("a", "producer", "t1/p").span("a", "consumer", "t2/c", links=("t1/p",))
     told.span("a", "client", "t9/m", parent="c", begin_s=1.29, end_s=1.41)
     assert told.judged_by(a_trace_leads_from_post_to_mail).ruling == "violated"
+
+
+def test_two_clocks_may_differ_by_a_fiftieth_of_a_second_and_no_more() -> None:
+    for begin_s, end_s, ruling in ((1.5 - SLACK_S, 1.75 + SLACK_S, "held"), (1.47, 1.75, "violated"), (1.5, 1.78, "violated")):
+        told = story().posted("a", 1).mailed("a", begin_s, end_s=end_s).quiet().span("a", "server", "t/s", end_s=1.75)
+        told.span("a", "client", "t/m", parent="s", begin_s=1.5, end_s=1.75)
+        assert told.judged_by(a_trace_leads_from_post_to_mail).ruling == ruling
