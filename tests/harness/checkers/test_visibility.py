@@ -289,3 +289,10 @@ def test_two_clocks_may_differ_by_a_fiftieth_of_a_second_and_no_more() -> None:
         told = story().posted("a", 1).mailed("a", begin_s, end_s=end_s).quiet().span("a", "server", "t/s", end_s=1.75)
         told.span("a", "client", "t/m", parent="s", begin_s=1.5, end_s=1.75)
         assert told.judged_by(a_trace_leads_from_post_to_mail).ruling == ruling
+
+
+def test_a_backlog_that_only_began_around_a_scrape_hides_nothing_and_what_no_rest_ends_is_known_to_the_end() -> None:
+    told = waiting(until_s=8.0).scraped(5.1, 0)
+    assert told.judged_by(queue_depth_shows_the_backlog).ruling == "unknown", "some may have been finished when it was exported"
+    told = waiting().scraped(10, MANY).scraped(40, 1)
+    assert told.judged_by(queue_depth_shows_the_backlog).ruling == "violated", "no rest was recorded"
