@@ -15,6 +15,8 @@ def test_an_event_waits_from_its_promise_until_row_and_mail_are_there() -> None:
 def test_without_a_mail_to_wait_for_the_row_is_the_end() -> None:
     story = Story().posted("a", 1.0, end_s=1.5, wants_mail=False).stored("a", 3).mailed("x", 4.0)
     assert backlog(story.history) == [(1.5, 1), (3, 0)]
+    at_once = Story().posted("a", 0.1, end_s=0.2, wants_mail=False).stored("a", 0.5)
+    assert backlog(at_once.history) == [(0.2, 1), (0.5, 0)]
     unseen = Story(offers=("rows",)).posted("a", 1.0, end_s=1.5).stored("a", 3)
     assert backlog(unseen.history) == [(1.5, 1), (3, 0)]
 

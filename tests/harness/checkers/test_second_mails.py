@@ -68,9 +68,9 @@ def test_a_stall_of_a_tenth_of_the_time_between_two_mails_counts_wherever_in_bet
 
 
 def test_a_second_mail_set_aside_hides_no_other() -> None:
-    story = twice().probed(9.0, 0.5).mailed("b", 40).mailed("b", 60).mailed("c", 41).mailed("c", 61)
+    story = twice().probed(9.0, 0.5).mailed("a", 60).mailed("b", 40).mailed("b", 60).mailed("c", 41).mailed("c", 61)
     verdict = story.judged_by(no_unexplained_second_mail)
-    assert [violation.pair for violation in verdict.violations] == [of("b"), of("c")]
+    assert [violation.pair for violation in verdict.violations] == [of("a"), of("b"), of("c")]
     assert verdict.checked == 3
 
 
@@ -174,8 +174,20 @@ def test_a_death_after_the_deadly_event_was_over_is_none_of_its(death_s: float, 
 def test_only_who_was_killed_by_it_explains_a_mail_until_the_event_must_have_been_taken_up_again() -> None:
     assert deadly(5.0, what="started") == "violated"
     assert deadly(5.0, by="worker-2") == "violated"
+    assert deadly(5.0, by="worker-1") == "violated", "it had not sent the first mail"
     assert deadly(5.0, again_s=35.0) == "held", "while it went on nobody could take the event up"
     assert deadly(5.0, again_s=35.001) == "violated"
+
+
+def test_a_death_before_the_mail_was_sent_explains_no_second_one() -> None:
+    story = Story().suffered("EventKillsWorkers", 2, 10, "worker-0").process("worker-0", "killed", 2.5)
+    assert ruled(story.mailed("a", 3).mailed("a", 9, process="worker-1")) == "violated"
+
+
+def test_a_crash_that_explains_nothing_does_not_hide_the_next_one() -> None:
+    story = Story().mailed("a", 1).mailed("a", 9, process="worker-1").suffered("WorkerCrashes", 2, 3, "worker-1")
+    assert ruled(story) == "violated"
+    assert ruled(story.suffered("RedisCrashes", 2, 3, "redis", index=1)) == "held"
 
 
 def held_up(*others: tuple[float, float], again_s: float, evidence: str = "it bit") -> str:

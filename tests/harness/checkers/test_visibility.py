@@ -296,3 +296,10 @@ def test_a_backlog_that_only_began_around_a_scrape_hides_nothing_and_what_no_res
     assert told.judged_by(queue_depth_shows_the_backlog).ruling == "unknown", "some may have been finished when it was exported"
     told = waiting().scraped(10, MANY).scraped(40, 1)
     assert told.judged_by(queue_depth_shows_the_backlog).ruling == "violated", "no rest was recorded"
+
+
+def test_a_gauge_that_is_behind_a_growing_backlog_need_show_half_of_the_least_that_waited() -> None:
+    told = waiting().scraped(8, 30)
+    for number in range(MANY):
+        told.posted(f"later{number}", 9.0, wants_mail=False).stored(f"later{number}", 20)
+    assert told.quiet(60).judged_by(queue_depth_shows_the_backlog).ruling == "held"
