@@ -60,7 +60,10 @@ def test_a_connection_that_was_refused_took_nothing_and_one_that_was_cut_nobody_
 
 @pytest.mark.parametrize(
     ("http_status", "for_good"),
-    [(399, False), (400, True), (401, False), (404, True), (413, True), (429, False), (499, True), (500, False), (501, False)],
+    [
+        *((status, False) for status in (399, 401, 403, 408, 425, 429, 500, 501)),
+        *((status, True) for status in (400, 402, 404, 407, 409, 413, 424, 426, 428, 430, 499)),
+    ],
 )
 def test_a_permanent_4xx_is_about_the_mail_and_a_5xx_never_is(http_status: int, for_good: bool) -> None:
     [call] = Story().mailed("a", 1, http_status=http_status).history.of(Call)

@@ -72,8 +72,14 @@ def test_a_percentile_between_its_bounds_is_noisy_if_samples_were_left_out() -> 
     assert (noisy.ruling, noisy.noisy, noisy.checked) == (Ruling.UNKNOWN, True, 191)
 
 
-def test_a_rest_below_half_is_noisy_and_says_how_much_was_left_out() -> None:
-    story = sampled(*[400.0] * 25, *[10.0] * 180)
+def test_a_hundred_samples_that_were_fast_beside_a_slow_stub_are_enough() -> None:
+    verdict = judged(sampled(*[50.0] * 100).probed(WARM_UP_SECONDS, 0.02))
+    assert (verdict.ruling, verdict.checked) == (Ruling.HELD, 100)
+
+
+@pytest.mark.parametrize("calm_ms", [10.0, 50.0])
+def test_a_rest_below_half_is_noisy_and_says_how_much_was_left_out(calm_ms: float) -> None:
+    story = sampled(*[400.0] * 25, *[calm_ms] * 180)
     for second in range(1, 13):
         story.probed(WARM_UP_SECONDS + second, 0.03)
     verdict = judged(story)
