@@ -20,7 +20,12 @@ class Pair(NamedTuple):
     id: str
 
     def __str__(self) -> str:
-        return f"{self.id} of {self.source}"
+        return f"{_told(self.id)} of {_told(self.source)}"
+
+
+def _told(word: str) -> str:
+    """A word as it stands in a sentence; quoted where it would vanish in one, or break its line."""
+    return word if word.isprintable() and word.strip() == word != "" else repr(word)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -156,6 +161,16 @@ class Probe:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Crowd:
+    """Which share of this machine's processors, 0 to 1, went to others than the service and its servers for a moment."""
+
+    kind: ClassVar[str] = "crowd"
+    begin_s: float
+    end_s: float
+    others: float
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Scrape:
     """What the metrics of one process said of the backlog at one moment."""
 
@@ -197,11 +212,11 @@ class Rest:
     rows_read: bool = False  # whether the final rows could be read
 
 
-Entry = Post | Read | Call | Handed | Stored | Row | Suffered | Lifecycle | Probe | Scrape | Span | Rest
+Entry = Post | Read | Call | Handed | Stored | Row | Suffered | Lifecycle | Probe | Crowd | Scrape | Span | Rest
 KINDS: Mapping[str, type[Entry]] = {
-    kind.kind: kind for kind in (Post, Read, Call, Handed, Stored, Row, Suffered, Lifecycle, Probe, Scrape, Span, Rest)
+    kind.kind: kind for kind in (Post, Read, Call, Handed, Stored, Row, Suffered, Lifecycle, Probe, Crowd, Scrape, Span, Rest)
 }
-E = TypeVar("E", Post, Read, Call, Handed, Stored, Row, Suffered, Lifecycle, Probe, Scrape, Span, Rest)
+E = TypeVar("E", Post, Read, Call, Handed, Stored, Row, Suffered, Lifecycle, Probe, Crowd, Scrape, Span, Rest)
 
 
 def entry_from(data: dict[str, Any]) -> Entry:

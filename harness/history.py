@@ -18,6 +18,7 @@ from typing import Any
 
 from harness.entries import (
     Call,
+    Crowd,
     E,
     Entry,
     Handed,
@@ -40,6 +41,7 @@ from harness.usage import UsageError
 __all__ = [
     "SCHEMA",
     "Call",
+    "Crowd",
     "E",
     "Entry",
     "Handed",

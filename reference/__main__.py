@@ -17,7 +17,7 @@ from random import SystemRandom
 import httpx
 from prometheus_client import ProcessCollector
 
-from reference import commands, drain, flag_commands, letter_commands, logs, supervisor, wiring
+from reference import commands, drain, flag_commands, letter_commands, logs, pace, supervisor, wiring
 from reference.connection import QUEUE_ERRORS
 from reference.postgres import PostgresStore
 from reference.settings import BadSettingsError, Settings, read_settings
@@ -56,7 +56,7 @@ def _run(arguments: argparse.Namespace, settings: Settings, traced: Tracing | No
     given = _surroundings(settings, traced)
     if arguments.process == "api":
         return _serve(given, host=arguments.host, port=arguments.port)
-    return asyncio.run(_work(given, host=arguments.host, port=arguments.port))
+    return pace.run(_work(given, host=arguments.host, port=arguments.port))
 
 
 def _parser() -> argparse.ArgumentParser:
@@ -86,7 +86,7 @@ def _serve(given: wiring.Surroundings, *, host: str, port: int) -> int:
     # uvicorn repeats the signal that ended it once it is done; an orderly end is not a death by signal.
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: None)
-    asyncio.run(_serve_until_signalled(given, host=host, port=port))
+    pace.run(_serve_until_signalled(given, host=host, port=port))
     return 0
 
 
@@ -107,8 +107,10 @@ async def _serve_until_signalled(given: wiring.Surroundings, *, host: str, port:
             log_config=None,  # its lines look like ours
             log_level="warning",
             access_log=False,
+            proxy_headers=False,  # who asked, and by which scheme, is told nobody
             timeout_graceful_shutdown=grace_seconds(given.settings),
         )
+        pace.settle()
         await PoliteServer(config).serve()
 
 
@@ -126,6 +128,7 @@ async def _work(given: wiring.Surroundings, *, host: str, port: int | None) -> i
         why = os.strerror(error.errno or 0)
         print(f"Port {port} of {host} cannot be listened on: {why}. Give another --port.", file=sys.stderr)
         return 2
+    pace.settle()
     async with given.transport, port_open:
         await parts.worker.run(terminated)
     with contextlib.suppress(*QUEUE_ERRORS):

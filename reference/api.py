@@ -1,13 +1,15 @@
 """The HTTP side: POST /ingest, GET /ingest/{id}/status, /healthz, /readyz and /metrics, with FastAPI.
 
 Requests are read by hand: one pass from bytes to model, no dependency machinery on the hot path, same OpenAPI.
-Where to go next: ``flag`` (which way), ``handover`` (202), ``synchronous`` (200 processed), ``problems`` (everything else).
+Where to go next: ``flag`` (which way), ``handover`` (202), ``synchronous`` (200 processed), ``problems`` (everything else),
+``shortcut`` (how POST /ingest gets here).
 """
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Callable, Mapping
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager
+from functools import lru_cache
 from typing import Any
 from urllib.parse import quote, urlencode
 
@@ -15,26 +17,27 @@ from fastapi import FastAPI, Request
 from fastapi.responses import JSONResponse
 from fastapi.routing import APIRoute
 from pydantic_core import to_json
-from starlette.exceptions import HTTPException
 from starlette.requests import ClientDisconnect
 from starlette.responses import Response
-from starlette.types import Receive, Scope, Send
+from starlette.types import ASGIApp, Receive, Scope, Send
 
 from reference import openapi, preference, problems
 from reference.answers import Accepted, Duplicate, EventStatus, Failure, Health, Processed
 from reference.encodings import event_in
-from reference.events import Event, InvalidEventError, Pair
+from reference.events import Event, InvalidEventError
 from reference.exposition import CONTENT_TYPE
 from reference.handover import Handover
 from reference.intake import Acceptance, UnansweredError, UnavailableError
 from reference.observed import observed
 from reference.problem import ProblemError
 from reference.readiness import why_not_ready
+from reference.shortcut import Application
 from reference.status import SeveralSourcesError, Status, StatusUnavailableError
 from reference.synchronous import SynchronousPath
 from reference.wiring import ApiParts
 
-_POLL_AGAIN_SECONDS = "1"
+_POLL_AGAIN = (b"retry-after", b"1")
+_JSON = (b"content-type", b"application/json")
 _BASE_PROCESSING_MS = 250
 _PROCESSING_MS_PER_WAITING = 5
 
@@ -48,7 +51,8 @@ def create_app(parts: ApiParts) -> FastAPI:
         yield
         await parts.close()
 
-    app = FastAPI(
+    app = Application(
+        path="/ingest",
         title=openapi.TITLE,
         version=openapi.VERSION,
         lifespan=lifespan,
@@ -67,15 +71,39 @@ def create_app(parts: ApiParts) -> FastAPI:
     app.add_api_route("/readyz", readyz, methods=["GET"], response_model=None)
     app.openapi = lambda: openapi.document(asks_for_key=parts.api_key.is_asked_for)  # type: ignore[method-assign]
     app.router.routes.sort(key=lambda route: not isinstance(route, _DirectRoute))  # ours first: a request asks one by one
+    if parts.settings.fast_path:
+        app.answer = _answering(posts)
     return app
 
 
-class _Answer(JSONResponse):
-    """JSON written in one go; ``outcome`` is the word it is counted under."""
+Header = tuple[bytes, bytes]
 
-    def render(self, content: Any) -> bytes:
+
+class _Answer(JSONResponse):
+    """JSON written in one go, and ``headers`` as they go out; ``outcome`` is the word it is counted under."""
+
+    def __init__(self, content: Any, status_code: int = 200, headers: Sequence[Header] = ()) -> None:
+        self.status_code = status_code
+        self.background = None
         self.outcome = content["status"]
-        return to_json(content)
+        self.body = to_json(content)
+        self.raw_headers = [(b"content-length", b"%d" % len(self.body)), _JSON, *headers]
+
+
+def _answering(endpoint: Callable[[Request], Awaitable[Response]]) -> ASGIApp:
+    """The ASGI application of one route: whatever ``endpoint`` raises becomes an answer."""
+
+    async def answer(scope: Scope, receive: Receive, send: Send) -> None:
+        request = Request(scope, receive, send)
+        try:
+            response = await endpoint(request)
+        except ClientDisconnect:
+            return  # nobody is left to hear an answer
+        except Exception as error:  # FastAPI would answer too, but then raise it again for the server to log with all it says
+            response = problems.answer(error, request)
+        await response(scope, receive, send)
+
+    return answer
 
 
 class _DirectRoute(APIRoute):
@@ -83,19 +111,7 @@ class _DirectRoute(APIRoute):
 
     def __init__(self, path: str, endpoint: Callable[..., Any], **options: Any) -> None:
         super().__init__(path, endpoint, **options)
-        self.app = self._answer
-
-    async def _answer(self, scope: Scope, receive: Receive, send: Send) -> None:
-        request = Request(scope, receive, send)
-        try:
-            response: Response = await self.endpoint(request)
-        except (ProblemError, HTTPException):
-            raise
-        except ClientDisconnect:
-            return  # nobody is left to hear an answer
-        except Exception as error:  # FastAPI would answer too, but then raise it again for the server to log with all it says
-            response = problems.unexpected(error, request)
-        await response(scope, receive, send)
+        self.app = _answering(endpoint)
 
 
 async def ingest(request: Request) -> JSONResponse:
@@ -178,7 +194,7 @@ def _acceptance_answer(event: Event, acceptance: Acceptance) -> JSONResponse:
         "idempotency_key": f"{event.source}:{event.id}",
         "estimated_processing_ms": _BASE_PROCESSING_MS + _PROCESSING_MS_PER_WAITING * acceptance.backlog,
     }
-    return _Answer(body, 202, {"Location": _status_url(event.pair), "Retry-After": _POLL_AGAIN_SECONDS})
+    return _Answer(body, 202, (_location(event), _POLL_AGAIN))
 
 
 def _wait(request: Request, parts: ApiParts) -> preference.Wait | None:
@@ -207,22 +223,27 @@ async def _process(synchronous: SynchronousPath, event: Event) -> JSONResponse:
 
 def _processed(event: Event) -> JSONResponse:
     body: Processed = {"status": "processed", "id": event.id, "idempotency_key": f"{event.source}:{event.id}"}
-    return _Answer(body, 200, {"Location": _status_url(event.pair)})
+    return _Answer(body, 200, (_location(event),))
 
 
 def _duplicate(event: Event, *, current_status: str) -> JSONResponse:
     body: Duplicate = {"status": "duplicate", "original_id": event.id, "current_status": current_status}
-    return _Answer(body, 200, {"Location": _status_url(event.pair)})
+    return _Answer(body, 200, (_location(event),))
 
 
 def _status_answer(event_id: str, found: Status) -> JSONResponse:
     result: Failure | None = None if found.reason is None else {"error": found.reason}
     body: EventStatus = {"id": event_id, "status": found.status, "processed_at": found.processed_at, "result": result}
-    return _Answer(body, 200, {} if found.is_final else {"Retry-After": _POLL_AGAIN_SECONDS})
+    return _Answer(body, 200, () if found.is_final else (_POLL_AGAIN,))
 
 
-def _status_url(pair: Pair) -> str:
-    return f"/ingest/{quote(pair.id, safe='')}/status?{urlencode({'source': pair.source})}"
+def _location(event: Event) -> Header:
+    return b"location", f"/ingest/{quote(event.id, safe='')}/status?{_query(event.source)}".encode()
+
+
+@lru_cache(maxsize=1024)  # there are few sources
+def _query(source: str) -> str:
+    return urlencode({"source": source})
 
 
 async def _read_body(request: Request, headers: Mapping[bytes, bytes], *, limit_bytes: int) -> bytes:
@@ -231,11 +252,15 @@ async def _read_body(request: Request, headers: Mapping[bytes, bytes], *, limit_
     if declared.isdigit() and int(declared[:18]) > limit_bytes:
         raise _too_large(limit_bytes)
     body = bytearray()
-    async for chunk in request.stream():
-        body += chunk
+    while True:
+        message = await request.receive()
+        if message["type"] == "http.disconnect":
+            raise ClientDisconnect
+        body += message.get("body", b"")
         if len(body) > limit_bytes:
             raise _too_large(limit_bytes)
-    return bytes(body)
+        if not message.get("more_body", False):
+            return bytes(body)
 
 
 def _too_large(limit_bytes: int) -> ProblemError:

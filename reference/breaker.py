@@ -10,9 +10,9 @@ from __future__ import annotations
 import asyncio
 import enum
 import logging
+import time
 from collections.abc import Awaitable, Callable
 from contextlib import suppress
-from datetime import UTC, datetime
 from typing import TypeVar
 
 import pybreaker
@@ -50,9 +50,11 @@ class Breaker:
         self._states = pybreaker.CircuitBreaker(
             fail_max=failures, reset_timeout=reset_seconds, success_threshold=1, state_storage=self._storage
         )
+        self._reset_seconds = reset_seconds
         self._trials = trials
         self._in_flight = 0
         self._generation = 0
+        self._opened_at = 0.0
         self._changed = asyncio.Event()
 
     @property
@@ -62,10 +64,10 @@ class Breaker:
 
     def remaining_seconds(self) -> float:
         """How long calls are still refused; 0.0 when they are not."""
-        if self.state != pybreaker.STATE_OPEN or self._storage.opened_at is None:
+        if self.state != pybreaker.STATE_OPEN:
             return 0.0
-        elapsed = (datetime.now(UTC) - self._storage.opened_at).total_seconds()
-        return max(0.0, self._states.reset_timeout - elapsed)
+        # Not pybreaker's own time of opening, which is the wall clock's: that may jump, and shut the breaker for an hour.
+        return max(0.0, self._reset_seconds - (time.monotonic() - self._opened_at))
 
     async def call(self, operation: Callable[[], Awaitable[T]], *, judge: Callable[[T], Report]) -> T:
         """Await ``operation`` and report what ``judge`` makes of its result; an exception is a failure, a cancellation nothing.
@@ -126,6 +128,7 @@ class Breaker:
         _log.warning("the mail breaker is %s", self.state)
         self._generation += 1
         self._in_flight = 0
+        self._opened_at = time.monotonic()
         self._changed.set()
 
 

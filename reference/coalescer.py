@@ -26,14 +26,25 @@ class Coalescer(Generic[T, R]):
         self._limit = limit
         self._waiting: list[tuple[T, asyncio.Future[R]]] = []
         self._runner: asyncio.Task[None] | None = None
+        self._loop: asyncio.AbstractEventLoop
 
-    async def submit(self, item: T) -> R:
-        """The result for ``item``. Cancelled before its call began, it is never part of one."""
-        answer: asyncio.Future[R] = asyncio.get_running_loop().create_future()
-        self._waiting.append((item, answer))
+    async def submit(self, item: T, *, until: float | None = None) -> R:
+        """The result for ``item``. Cancelled before its call began, it is never part of one.
+
+        Raises TimeoutError if it is not there ``until`` then, by the event loop's clock.
+        """
         if self._runner is None:
-            self._runner = asyncio.create_task(self._run())
-        return await answer
+            self._loop = asyncio.get_running_loop()
+            self._runner = self._loop.create_task(self._run())
+        answer: asyncio.Future[R] = self._loop.create_future()
+        self._waiting.append((item, answer))
+        if until is None:
+            return await answer
+        timer = self._loop.call_at(until, _expire, answer)  # a fraction of what asyncio.timeout costs
+        try:
+            return await answer
+        finally:
+            timer.cancel()
 
     async def _run(self) -> None:
         try:
@@ -52,6 +63,11 @@ class Coalescer(Generic[T, R]):
             results = [error] * len(taken)
         for (_, answer), result in zip(taken, results, strict=True):
             _resolve(answer, result)
+
+
+def _expire(answer: asyncio.Future[R]) -> None:
+    if not answer.done():
+        answer.set_exception(TimeoutError())
 
 
 def _resolve(answer: asyncio.Future[R], result: R | Exception) -> None:

@@ -62,7 +62,7 @@ class Delivery:
         self._postman = postman
         self._leases = leases
         self._settings = settings
-        self._backoff = backoff
+        self.backoff = backoff
         self._mailed: set[str] = set()
         self.is_draining = False
         self._adds: Coalescer[NewRow, Row] = Coalescer(store.add, limit=settings.batch_size)
@@ -101,7 +101,7 @@ class Delivery:
             return Done("failed", f"cannot be stored: {error}")
         except StoreUnavailableError as error:
             _log.warning("the event store is unavailable: %s", error)
-            return Later(self._backoff.seconds(4))
+            return Later(self.backoff.seconds(4))
         except DrainingError:
             return Later(0.0)
 
@@ -110,7 +110,7 @@ class Delivery:
         with spans.storing():
             row = await self._adds.submit(new)
         if row.is_leased and not self._is_mailed(entry):
-            return Later(self._backoff.spread(1.0))  # a request is at work on it: whose payload stays is not settled yet
+            return Later(self.backoff.spread(1.0))  # a request is at work on it: whose payload stays is not settled yet
         if row.fingerprint != new.fingerprint:
             return Done("failed", "this pair was stored before with another payload")
         if row.status != "pending":
@@ -136,16 +136,16 @@ class Delivery:
         if answer.outcome is Outcome.POSTPONED:
             return Later(self._postman.closed_for_seconds(), is_parked=True)
         if answer.outcome is Outcome.RATE_LIMITED:
-            return Later(pause_seconds(answer, backoff=self._backoff))
+            return Later(pause_seconds(answer, backoff=self.backoff))
         if answer.outcome is Outcome.MISCONFIGURED:
             _log.error("the mail provider refuses our credentials: %s", answer.reason)
-            return Later(self._backoff.spread(self._settings.breaker_reset_seconds))
+            return Later(self.backoff.spread(self._settings.breaker_reset_seconds))
         if entry.attempts + 1 >= self._settings.most_attempts:
             return await self._failed(entry, f"given up after {entry.attempts + 1} attempts: {answer.reason}")
         closed_for_seconds = self._postman.closed_for_seconds()
         if closed_for_seconds > 0:
             return Later(closed_for_seconds, is_attempt=True, is_parked=True)
-        return Later(self._backoff.seconds(entry.attempts + 1), is_attempt=True)
+        return Later(self.backoff.seconds(entry.attempts + 1), is_attempt=True)
 
     async def _completed(self, entry: Entry) -> Done:
         # The mail is out. If the database cannot note it, Redis does, as the entry is put back: kept in memory alone it would
@@ -186,7 +186,7 @@ class Delivery:
                 return await operation()
             except (*QUEUE_ERRORS, StoreUnavailableError):
                 failures += 1
-                await asyncio.sleep(self._backoff.seconds(min(failures, 3)))
+                await asyncio.sleep(self.backoff.seconds(min(failures, 3)))
 
     def _is_mailed(self, entry: Entry) -> bool:
         return entry.was_mailed or entry.entry_id in self._mailed

@@ -7,6 +7,7 @@ Where to go next: ``scripts/accept.lua`` (the decision) and ``api`` (the answers
 from __future__ import annotations
 
 import asyncio
+import itertools
 from collections.abc import Sequence
 from dataclasses import dataclass
 from random import Random
@@ -61,11 +62,15 @@ class Acceptance:
 
 @dataclass
 class Ticket:
-    """One request on its way. The token tells our own retry from somebody else's duplicate; ``marker`` is the one it may take."""
+    """One request on its way, ``until`` a time of the event loop. The token tells our own retry from somebody else's duplicate.
+
+    ``marker`` is the one it may take.
+    """
 
     event: Event
     fingerprint: str
     token: str
+    until: float
     traceparent: str = ""
     marker: str = ""
     was_sent: bool = False
@@ -76,7 +81,7 @@ class Intake:
 
     def __init__(self, redis: Redis, *, random: Random, high_water: int, deadline_seconds: float) -> None:
         self._pool: Any = redis.connection_pool  # untyped in redis-py
-        self._random = random
+        self._tokens = map(f"{random.getrandbits(64):016x}-{{:x}}".format, itertools.count())  # ours, and each once
         self._high_water = high_water
         self._deadline_seconds = deadline_seconds
         self._calls: Coalescer[Ticket, Acceptance] = Coalescer(self._call, limit=100)
@@ -87,26 +92,26 @@ class Intake:
         Raises InvalidEventError, UnavailableError or UnansweredError.
         """
         with spans.enqueueing(event) as span:
-            token = f"{self._random.getrandbits(64):016x}"
-            acceptance = await self._in_time(Ticket(event, fingerprint(event), token, span.traceparent, marker))
+            until = asyncio.get_running_loop().time() + self._deadline_seconds
+            ticket = Ticket(event, fingerprint(event), next(self._tokens), until, span.traceparent, marker)
+            acceptance = await self._in_time(ticket)
             span.set("ingest.outcome", acceptance.kind)
             span.set("queue.depth", acceptance.backlog)
             return acceptance
 
     async def _in_time(self, ticket: Ticket) -> Acceptance:
         try:
-            async with asyncio.timeout(self._deadline_seconds):
-                return await self._submit(ticket)
+            return await self._submit(ticket)
         except TimeoutError:
             raise _unknown_if(ticket.was_sent) from None
 
     async def _submit(self, ticket: Ticket) -> Acceptance:
         try:
-            return await self._calls.submit(ticket)
+            return await self._calls.submit(ticket, until=ticket.until)
         except UnansweredError:
             pass  # the token makes one more try safe
         try:
-            return await self._calls.submit(ticket)
+            return await self._calls.submit(ticket, until=ticket.until)
         except UnavailableError:
             # This try did not arrive, but the first may have.
             raise UnansweredError from None

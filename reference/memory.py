@@ -81,8 +81,10 @@ class MemoryStore:
 
     async def reserve(self, new: NewRow, *, owner: str, lease_seconds: float, at_once: bool = False) -> Reservation:
         """See Store."""
-        until = time.time() + lease_seconds
-        return await self._transact(lambda events: _reserve(events, new, owner=owner, until=until, at_once=at_once))
+        # Time is the database's, as it is Postgres' own: a process' clock may be wrong.
+        return await self._transact(
+            lambda events: _reserve(events, new, owner=owner, until=time.time() + lease_seconds, at_once=at_once)
+        )
 
     async def leased(self) -> int:
         """See Store."""
@@ -102,8 +104,7 @@ class MemoryStore:
 
     async def unmarked(self, *, within_seconds: float, most: int) -> list[Pair]:
         """See Store."""
-        since = time.time() - within_seconds
-        return await self._transact(lambda events: _unmarked(events, since=since)[:most])
+        return await self._transact(lambda events: _unmarked(events, since=time.time() - within_seconds)[:most])
 
     async def note_marked(self, pairs: Sequence[Pair]) -> None:
         """See Store."""

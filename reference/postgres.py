@@ -156,17 +156,16 @@ class PostgresStore:
             await connection.execute(statements.NOTE_MARKED, *_named(pairs))
 
     async def _add_together(self, rows: Sequence[NewRow]) -> list[Row | Exception]:
-        ordered = sorted(rows, key=lambda row: (row.pair.source, row.pair.id))
-        sources, ids = [row.pair.source for row in ordered], [row.pair.id for row in ordered]
-        types, payloads = [row.type for row in ordered], [row.payload for row in ordered]
-        prints, due = [row.fingerprint for row in ordered], [row.is_mail_due for row in ordered]
+        new = _columns(rows)
         async with self._connection() as connection:
             for _ in range(_TRIES):
-                await connection.execute(statements.ADD, sources, ids, types, payloads, prints, due)
-                found = {row.pair: row for row in map(_row, await connection.fetch(statements.SELECT, sources, ids))}
+                found = _by_pair(await connection.fetch(statements.ADD, *new))
+                there = [row.pair for row in rows if row.pair not in found]
+                if there:
+                    found |= _by_pair(await connection.fetch(statements.SELECT, *_named(there)))
                 if any(row.is_abandoned for row in found.values()):
-                    await connection.execute(statements.CLAIM, sources, ids, types, payloads, prints, due)
-                    found = {row.pair: row for row in map(_row, await connection.fetch(statements.SELECT, sources, ids))}
+                    await connection.execute(statements.CLAIM, *new)
+                    found = _by_pair(await connection.fetch(statements.SELECT, *new[:2]))
                 # One that a request let go of since is nobody's yet: whoever worked on it now would not be alone.
                 found = {pair: row for pair, row in found.items() if not row.is_abandoned}
                 if all(row.pair in found for row in rows):
@@ -225,6 +224,16 @@ def _named(pairs: Sequence[Pair]) -> tuple[list[str], list[str]]:
     # Rows are locked in one order, so that two batches cannot wait for each other.
     ordered = sorted(set(pairs), key=lambda pair: (pair.source, pair.id))
     return [pair.source for pair in ordered], [pair.id for pair in ordered]
+
+
+def _columns(rows: Sequence[NewRow]) -> list[list[Any]]:
+    ordered = sorted(rows, key=lambda row: (row.pair.source, row.pair.id))  # see _named
+    values = [(r.pair.source, r.pair.id, r.type, r.payload, r.fingerprint, r.is_mail_due) for r in ordered]
+    return [list(column) for column in zip(*values, strict=True)]
+
+
+def _by_pair(records: Sequence[Any]) -> dict[Pair, Row]:
+    return {row.pair: row for row in map(_row, records)}
 
 
 def _row(record: Any) -> Row:

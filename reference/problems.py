@@ -1,6 +1,6 @@
 """Problem details (RFC 9457): the one shape of every answer that is not a success.
 
-``handlers()`` give FastAPI's own errors the same shape, ``unexpected`` a defect of ours.
+``handlers()`` give FastAPI's own errors the same shape, ``answer`` whatever one of our endpoints raised.
 Where to go next: ``problem`` (what is raised), ``api`` (installs them).
 """
 
@@ -39,31 +39,23 @@ def response(problem: ProblemError, request: Request) -> Response:
     return JSONResponse(body, problem.status, sent, media_type="application/problem+json")
 
 
-def unexpected(error: Exception, request: Request) -> Response:
-    """The answer to a defect. Logged without what the error says: that may quote the event."""
+def answer(error: Exception, request: Request) -> Response:
+    """The answer to ``error``. A defect is logged without what it says: that may quote the event."""
+    if isinstance(error, ProblemError):
+        return response(error, request)
+    if isinstance(error, HTTPException):
+        return response(ProblemError(error.status_code, str(error.detail), headers=error.headers), request)
     _log.error("unexpected while answering %s: %s", _path(request), described(error))
     return response(ProblemError(500, "An unexpected error; retry with the same pair."), request)
 
 
 def handlers() -> dict[int | type[Exception], Callable[[Request, Any], Coroutine[Any, Any, Response]]]:
     """What FastAPI(exception_handlers=...) takes."""
-    return {
-        ProblemError: _on_problem,
-        HTTPException: _on_http_exception,
-        Exception: _on_anything_else,
-    }
+    return dict.fromkeys((ProblemError, HTTPException, Exception), _handle)
 
 
-async def _on_problem(request: Request, error: ProblemError) -> Response:
-    return response(error, request)
-
-
-async def _on_http_exception(request: Request, error: HTTPException) -> Response:
-    return response(ProblemError(error.status_code, str(error.detail), headers=error.headers), request)
-
-
-async def _on_anything_else(request: Request, error: Exception) -> Response:
-    return unexpected(error, request)
+async def _handle(request: Request, error: Exception) -> Response:
+    return answer(error, request)
 
 
 def _path(request: Request) -> str:

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any
 
 from redis.asyncio import Redis
@@ -20,6 +21,7 @@ from reference.connection import DEAD, DELAYED, GROUP, OPEN, PARKED, STREAM, cal
 from reference.events import Pair
 
 _PROMOTED_AT_ONCE = 250
+FRESH_SECONDS = 0.1  # so soon after its reading, taking an entry up does not renew its lease
 
 
 @dataclass(frozen=True)
@@ -43,7 +45,7 @@ class Entry:
     was_mailed: bool
     traceparent: str = ""
 
-    @property
+    @cached_property
     def pair(self) -> Pair:
         """The event's identity."""
         return Pair.of_key(self.key)
@@ -111,11 +113,11 @@ class Queue:
         return _readings(answer[0][1]) if answer else []
 
     async def take(self, readings: Sequence[Reading]) -> list[Entry]:
-        """Take up what was read; what is lost or finished already is left out."""
+        """Take up what was read, at most ``FRESH_SECONDS`` into its lease; what is lost or finished already is left out."""
         answers = await self._run(
             "take",
             keys=[STREAM, *(record_key(reading.key) for reading in readings)],
-            args=[r.entry_id for r in readings],
+            args=[int(FRESH_SECONDS * 1000), *(reading.entry_id for reading in readings)],
         )
         pairs = zip(readings, answers, strict=True)
         return [_entry(reading, answer) for reading, answer in pairs if answer[0] == "taken"]

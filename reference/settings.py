@@ -38,10 +38,11 @@ class Settings(BaseSettings):
     accept_deadline_seconds: float = Field(default=1.0, gt=0)
     sync_deadline_seconds: float = Field(default=10.0, gt=0)
 
+    fast_path: bool = True  # see shortcut and batch; false: every request and entry goes the long way
     batch_size: int = Field(default=250, gt=0)
     mail_concurrency: int = Field(default=20, gt=0)
     mail_timeout_seconds: float = Field(default=4.0, gt=0)
-    reclaim_seconds: float = Field(default=15.0, gt=0)
+    reclaim_seconds: float = Field(default=9.0, gt=0)
     most_takes: int = Field(default=10, gt=0)  # by workers that died with it
     most_attempts: int = Field(default=100, gt=0)
     retry_base_seconds: float = Field(default=0.25, gt=0)

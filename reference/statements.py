@@ -47,6 +47,7 @@ SELECT source, id, type, payload::jsonb, fingerprint,
        CASE WHEN due THEN NULL ELSE now() END, 'queue', true
 FROM {_NEW}
 ON CONFLICT (source, id) DO NOTHING
+RETURNING {COLUMNS}
 """
 # What a request left behind was promised to nobody; the queue's event was.
 CLAIM = f"""

@@ -25,6 +25,11 @@ class Watch:
         self.metrics = metrics
         self._tracing = tracing
 
+    @property
+    def is_traced(self) -> bool:
+        """Whether every entry has spans."""
+        return self._tracing is not None
+
     async def follow(self, entry: Entry, deliver: Callable[[Entry], Awaitable[Ending | None]]) -> None:
         """Await the delivery of ``entry`` and tell how it ended; no ending means that the entry became another worker's."""
         outcome = "broken"

@@ -14,6 +14,7 @@ from redis.asyncio import Redis
 
 from reference.api_key import ApiKey
 from reference.backoff import Backoff
+from reference.batch import Batches
 from reference.breaker import Breaker
 from reference.connection import connect
 from reference.delivery import Delivery
@@ -145,7 +146,8 @@ def worker(given: Surroundings) -> WorkerParts:
     mail = postman(given, metrics.mail)
     delivery = Delivery(leases=leases, store=given.store, postman=mail, settings=settings, backoff=given.backoff)
     watch = Watch(metrics, given.tracing)
-    made = Worker(delivery=delivery, leases=leases, settings=settings, backoff=given.backoff, watch=watch)
+    batches = Batches(leases, given.store, watch=watch)
+    made = Worker(delivery, batches, leases=leases, settings=settings, watch=watch)
     return WorkerParts(made, redis, given.store, Exposition(metrics.registry, redis))
 
 

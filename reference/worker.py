@@ -1,23 +1,24 @@
 """The worker: reads the queue, keeps its leases, reclaims what dead workers left, brings back what is due, stops in order.
 
 Each duty is a loop of its own that survives every outage by trying again.
-Where to go next: ``delivery`` (what happens to one entry).
+Where to go next: ``delivery`` (what happens to one entry), ``batch`` (to many that are alike).
 """
 
 from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
+from typing import Any
 
 from redis.exceptions import ResponseError
 
-from reference.backoff import Backoff
+from reference.batch import Batches
 from reference.connection import QUEUE_ERRORS
 from reference.defect import described
 from reference.delivery import Delivery
 from reference.lease import Leases
-from reference.queue import Delay, Entry, Reading, Reclaim
+from reference.queue import FRESH_SECONDS, Delay, Entry, Reading, Reclaim
 from reference.settings import Settings
 from reference.watch import Watch
 
@@ -25,6 +26,7 @@ _log = logging.getLogger(__name__)
 
 _BLOCK_SECONDS = 5.0
 _RENEWED_AFTER = 1 / 3  # of the time of a lease
+_LOOKS_EVERY_SECONDS = 2.5  # for what dead workers left
 _LAST_READING_SECONDS = 0.5
 _HAND_BACK_SECONDS = 1.5
 _RETIRE_SECONDS = 0.5
@@ -33,14 +35,16 @@ _RETIRE_SECONDS = 0.5
 class Worker:
     """One worker process."""
 
-    def __init__(self, *, delivery: Delivery, leases: Leases, settings: Settings, backoff: Backoff, watch: Watch) -> None:
+    def __init__(self, delivery: Delivery, batches: Batches, *, leases: Leases, settings: Settings, watch: Watch) -> None:
         self._queue = leases.queue
         self._watch = watch
         self._delivery = delivery
+        self._batches = batches
         self._leases = leases
         self._settings = settings
-        self._backoff = backoff
-        self._tasks: dict[str, tuple[Entry, asyncio.Task[None]]] = {}
+        self._backoff = delivery.backoff
+        self._tasks: dict[str, tuple[Entry, asyncio.Task[Any]]] = {}
+        self._in_batches = 0  # so many of them
         self._room = asyncio.Event()
         self._stopping = asyncio.Event()
         self._reclaims_from = 0.0
@@ -84,7 +88,8 @@ class Worker:
 
     async def _read_once(self) -> None:
         self._watch.metrics.beat()
-        room = self._settings.most_in_hand - len(self._tasks)
+        most = self._settings.most_in_hand
+        room = min(most - len(self._tasks) + self._in_batches, 2 * most - len(self._tasks))  # those in batches are soon done
         if room <= 0:
             self._room.clear()
             await self._room.wait()
@@ -107,7 +112,7 @@ class Worker:
         reclaim = Reclaim(idle_seconds, self._settings.batch_size) if is_time else None
         readings = await self._queue.tend(most_parked=self._delivery.mails_welcome(), reclaim=reclaim)
         await self._start([reading for reading in readings if not self._knows(reading.entry_id)])
-        await self._queue.alarm.wait(at_most_seconds=self._settings.reclaim_seconds / 2)
+        await self._queue.alarm.wait(at_most_seconds=min(self._settings.reclaim_seconds / 2, _LOOKS_EVERY_SECONDS))
 
     def _let_others_renew(self) -> None:
         """At the start and after an outage the living come first: they have the time of a lease to renew it."""
@@ -119,8 +124,9 @@ class Worker:
         if self._stopping.is_set():
             await self._queue.delay([Delay(reading.entry_id, reading.key, 0.0) for reading in readings])
             return
-        # Taking up renews the lease, so it is good from now on: a freeze before the answer must show.
-        self._leases.hold((reading.entry_id for reading in readings), since=asyncio.get_running_loop().time())
+        # From then on the lease is good, whatever taking up did about it: a freeze before the answer must show.
+        since = asyncio.get_running_loop().time() - FRESH_SECONDS
+        self._leases.hold((reading.entry_id for reading in readings), since=since)
         try:
             entries = await self._queue.take(readings)
         except QUEUE_ERRORS:
@@ -128,15 +134,33 @@ class Worker:
             raise
         taken = {entry.entry_id for entry in entries}
         self._drop([reading for reading in readings if reading.entry_id not in taken])
+        self._begin_all(entries)
+
+    def _begin_all(self, entries: Sequence[Entry]) -> None:
+        together = self._batches.fitting(entries) if self._settings.fast_path else []
+        if together:
+            task = asyncio.create_task(self._batches.end(together))
+            self._tasks |= {entry.entry_id: (entry, task) for entry in together}
+            self._in_batches += len(together)
+            task.add_done_callback(lambda done: self._ended_together(together, done))
         for entry in entries:
-            self._begin(entry)
+            if entry.entry_id not in self._tasks:
+                self._begin(entry)
 
     def _begin(self, entry: Entry) -> None:
         task = asyncio.create_task(self._watch.follow(entry, self._delivery.deliver))
         self._tasks[entry.entry_id] = (entry, task)
         task.add_done_callback(lambda done: self._ended(entry, done))
 
-    def _ended(self, entry: Entry, task: asyncio.Task[None]) -> None:
+    def _ended_together(self, entries: Sequence[Entry], task: asyncio.Task[list[Entry]]) -> None:
+        self._in_batches -= len(entries)
+        for entry in entries:
+            self._ended(entry, task)
+        if not task.cancelled() and task.exception() is None:
+            for entry in task.result():
+                self._begin(entry)
+
+    def _ended(self, entry: Entry, task: asyncio.Task[Any]) -> None:
         self._tasks.pop(entry.entry_id, None)
         self._room.set()
         if not task.cancelled() and (error := task.exception()) is not None:

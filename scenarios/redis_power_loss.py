@@ -5,6 +5,7 @@ from harness import Scenario, between, checkers, faults, traffic
 scenario = Scenario(
     traffic=traffic.steady(per_second=10, for_seconds=20),
     faults=[between(2, 10, faults.SendGridAnswers(status=503)), between(5, 8, faults.RedisCrashes(loss="power-loss"))],
+    for_acceptance=False,
     must_hold=[
         *checkers.the_contract,
         checkers.what_is_lost_is_not_called_done,

@@ -6,6 +6,7 @@ scenario = Scenario(
     traffic=traffic.steady(per_second=10, for_seconds=20),
     faults=[between(3, 10, faults.SendGridTalksGarbage(what="page"))],
     acknowledgements="required",
+    for_acceptance=False,
     must_hold=[
         *checkers.the_contract,
         checkers.ingest_stays_available,

@@ -49,11 +49,11 @@ LAYERS = (  # top first: a module may import those of its own row and of the row
     ("validation",),
     ("checkers",),
     ("verdict",),
-    ("history", "faults", "traffic"),
+    ("history", "faults", "traffic", "streams", "submissions"),
     ("entries",),
     ("usage",),
 )
-STANDARD_LIBRARY_ONLY = ("entries", "history", "faults", "traffic", "verdict", "checkers", "usage")
+STANDARD_LIBRARY_ONLY = ("entries", "history", "faults", "traffic", "streams", "submissions", "verdict", "checkers", "usage")
 ONLY_WORLDS_KNOW = {"redis", "asyncpg", "httpx", "fakeredis", "h11", "time_machine"}
 MAY_START_PROCESSES = ("harness/worlds/real/", "harness/load/generator.py", "harness/campaign.py")
 # geventhttpclient is what Locust's own fast client stands on, and its page is a Flask application

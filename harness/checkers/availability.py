@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from harness.checkers.noise import not_held_up, overruns, weighed
+from harness.checkers.noise import crowded, not_held_up, overruns, weighed
 from harness.checkers.percentile import percentile_bounds
 from harness.checkers.promises import (
     REFUSED_FOR_NOW,
@@ -112,11 +112,12 @@ def _percentile_holds(posts: Sequence[Post], history: History, limit_ms: float) 
     if len(posts) >= FEWEST_SAMPLES and percentile_bounds([_took_ms(post) for post in posts], 0.95)[1] <= limit_ms:
         return judged(checked=len(posts))  # the machine's noise only adds: fast in spite of it is fast
     slow = [probe.at_s for probe in probes if probe.latency_s * 1000 > limit_ms * NOISY_SHARE]
-    noisy = [*((at_s - NOISE_SPREADS_SECONDS, at_s + NOISE_SPREADS_SECONDS) for at_s in slow), *overruns(history)]
+    beside = [(at_s - NOISE_SPREADS_SECONDS, at_s + NOISE_SPREADS_SECONDS) for at_s in slow]
+    noisy = [*beside, *crowded(history), *overruns(history)]
     # By their beginning alone, so that slow and fast requests are left out alike.
     calm = [post for post in posts if not any(since_s <= post.begin_s <= until_s for since_s, until_s in noisy)]
     if len(calm) < FEWEST_SAMPLES:
-        left_out = f", {len(posts) - len(calm)} more fell where the bare stub was slow too" if len(calm) < len(posts) else ""
+        left_out = f", {len(posts) - len(calm)} more fell where this machine was too busy" if len(calm) < len(posts) else ""
         return unknown(
             f"{len(calm)} samples, at least {FEWEST_SAMPLES} are needed{left_out}", checked=len(calm), noisy=bool(left_out)
         )
@@ -125,7 +126,7 @@ def _percentile_holds(posts: Sequence[Post], history: History, limit_ms: float) 
     if low_ms > limit_ms:
         return judged(checked=len(calm), violations=[Violation(measured)])
     if high_ms <= limit_ms and 2 * len(calm) < len(posts):
-        left_out = f"{len(posts) - len(calm)} of {len(posts)} samples fell where the bare stub was slow too"
+        left_out = f"{len(posts) - len(calm)} of {len(posts)} samples fell where this machine was too busy"
         return unknown(
             f"{left_out}, and with them the limit is not kept: the rest is too little to tell", checked=len(calm), noisy=True
         )

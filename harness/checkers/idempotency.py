@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+
 from harness.checkers.losses import loss_ends_s
 from harness.checkers.promises import REFUSED_FOR_NOW, STATUSES, in_words, is_acceptance, is_cut_off, is_refused, is_unknown
 from harness.history import History, Pair, Post
@@ -15,9 +17,12 @@ def one_acceptance_per_pair(history: History) -> Verdict:
     """No event is accepted twice: of its answers that reached a client, at most one says accepted or processed."""
     accepted: dict[tuple[Pair, bool], list[Post]] = {}
     forgotten_until_s = loss_ends_s(history)  # whoever has forgotten an event may take it anew, once
+    window_s = (history.header.claims.get("dedupe_window_hours") or math.inf) * 3600
     for post in history.of(Post):
         if is_acceptance(post):
-            accepted.setdefault((post.pair, post.begin_s > forgotten_until_s), []).append(post)
+            known = accepted.setdefault((post.pair, post.begin_s > forgotten_until_s), [])
+            if not (known and post.begin_s > known[-1].end_s + window_s):
+                known.append(post)
     violations = [
         Violation(f"{pair} was accepted {len(posts)} times: {_answers(posts)}; expected one and then duplicate", pair)
         for (pair, _), posts in accepted.items()

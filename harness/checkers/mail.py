@@ -24,6 +24,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import NamedTuple
 
 from harness.checkers.losses import lost_beyond_claims
@@ -40,7 +41,7 @@ from harness.checkers.promises import (
     why_no_mail_is_told_apart,
     working_role,
 )
-from harness.history import Call, History, Pair, Suffered
+from harness.history import Call, History, Lifecycle, Pair, Suffered
 from harness.verdict import Verdict, Violation, checker, judged, unknown
 
 EXPLAINS_WITHIN_SECONDS = 5.0
@@ -93,10 +94,8 @@ def _interruptions(history: History) -> tuple[list[Interruption], list[Interrupt
     """What explains second mails for certain, and what may explain them as far as the claims tell."""
     working = {*SERVERS, working_role(history)}
     faults = [fault for fault in history.of(Suffered) if fault.evidence and working & {role_of(name) for name in fault.processes}]
-    crashes, freezes = (
-        [fault for fault in faults if fault.name.endswith("Crashes")],
-        [fault for fault in faults if _is_freeze(fault)],
-    )
+    crashes = [fault for fault in faults if fault.name.endswith("Crashes")] + _kills(history, faults)
+    freezes = [fault for fault in faults if _is_freeze(fault)]
     reclaim_s = history.header.claims.get("reclaim_seconds")
     pause_s = history.header.claims.get("longest_pause_seconds", LONGEST_PAUSE_SECONDS)
     if reclaim_s is None:
@@ -106,6 +105,17 @@ def _interruptions(history: History) -> tuple[list[Interruption], list[Interrupt
     long = [fault for fault in freezes if fault.end_s - fault.begin_s > reclaim_s]
     claimed = [Interruption(fault, _until_s(history, fault, reclaim_s + pause_s)) for fault in (*crashes, *long)]
     return claimed, claimed
+
+
+def _kills(history: History, faults: Sequence[Suffered]) -> list[Suffered]:
+    """Each death by a deadly event, as a crash of its own."""
+    deadly = [fault for fault in faults if fault.name == "EventKillsWorkers"]
+    return [
+        replace(fault, begin_s=entry.at_s, end_s=entry.at_s, processes=(entry.process,))
+        for fault in deadly
+        for entry in history.of(Lifecycle)
+        if entry.what == "killed" and entry.process in fault.processes and fault.begin_s <= entry.at_s <= fault.end_s
+    ]
 
 
 def _until_s(history: History, fault: Suffered, patience_s: float) -> float:
@@ -120,7 +130,7 @@ def _until_s(history: History, fault: Suffered, patience_s: float) -> float:
 def _may_be_interrupted(history: History) -> bool:
     """Whether the end is missing and a fault that explains second mails may have been under way."""
     return any(
-        window.end_s == math.inf and str(window.planned.get("fault")).endswith(("Crashes", "Freezes"))
+        window.end_s == math.inf and str(window.planned.get("fault")).endswith(("Crashes", "Freezes", "KillsWorkers"))
         for window in fault_windows(history)
     )
 

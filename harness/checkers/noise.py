@@ -2,7 +2,8 @@
 
 A service is not convicted of being late while the stub was late too; such a finding is set aside, and if nothing else was
 found the verdict is unknown: this machine was too busy to tell. A server that was killed and took several times as long as
-planned to come back says the same of that time. The simulation has no stub and no noise.
+planned to come back says the same of that time, and so do others that took most of the processors: the stub needs next to
+nothing of those, so it is served while a service that needs more waits. The simulation has no stub and no noise.
 """
 
 from __future__ import annotations
@@ -11,12 +12,13 @@ from collections.abc import Sequence
 from typing import TypeVar
 
 from harness.checkers.promises import planned_fault
-from harness.history import History, Post, Probe, Read, Suffered
+from harness.history import Crowd, History, Post, Probe, Read, Suffered
 from harness.verdict import Ruling, Verdict, unknown
 
 SLOW_SECONDS = 0.25
 SPREADS_SECONDS = 1.0
 SHARE_THAT_DOUBTS = 0.1
+CROWDED_SHARE = 0.6  # of all processors: what is left is less than one of two
 PATIENT_SECONDS = 0.5  # a request that waited so long waited for something
 WAITING_SHARE = 0.1  # of what it waited: before such a service answers, it makes many such steps one after the other
 SERVERS_COME_BACK = ("RedisCrashes", "PostgresCrashes")  # the faults at whose end the harness starts a server of its own
@@ -31,7 +33,7 @@ R = TypeVar("R", Post, Read)
 def stalls(history: History) -> list[Stall]:
     """The times (begin and end in seconds) in which the machine was slow, and a little around them; they do not overlap."""
     merged: list[Stall] = []
-    for begin_s, end_s in sorted([*_beside_slow_probes(history), *overruns(history)]):
+    for begin_s, end_s in sorted([*_beside_slow_probes(history), *crowded(history), *overruns(history)]):
         if merged and begin_s <= merged[-1][1]:
             merged[-1] = (merged[-1][0], max(merged[-1][1], end_s))
         else:
@@ -42,6 +44,12 @@ def stalls(history: History) -> list[Stall]:
 def overruns(history: History) -> list[Stall]:
     """The faults in which a server of the harness was started again, and took several times as long as planned."""
     return [(fault.begin_s, fault.end_s) for fault in history.of(Suffered) if _overran(history, fault)]
+
+
+def crowded(history: History) -> list[Stall]:
+    """The times in which others than the service and its servers took most of the processors, and a little around them."""
+    crowds = [crowd for crowd in history.of(Crowd) if crowd.others > CROWDED_SHARE]
+    return [(crowd.begin_s - SPREADS_SECONDS, crowd.end_s + SPREADS_SECONDS) for crowd in crowds]
 
 
 def stalled_share(stalled: Sequence[Stall], begin_s: float, end_s: float) -> float:
@@ -91,7 +99,7 @@ def weighed(verdict: Verdict, *, set_aside: int, what: str) -> Verdict:
     """`verdict`, or unknown if it only holds because findings were set aside; `what` names them in the plural."""
     if set_aside == 0 or verdict.ruling is Ruling.VIOLATED:
         return verdict
-    slow = "a bare stub beside the service was slow too, or a killed server took far too long to come back"
+    slow = "a bare stub beside the service was slow too, others took the processors, or a killed server came back far too late"
     return unknown(f"{set_aside} {what} while {slow}: this machine was too busy to tell", checked=verdict.checked, noisy=True)
 
 

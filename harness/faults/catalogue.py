@@ -24,7 +24,18 @@ from harness.faults.sendgrid import (
     SendGridTalksGarbage,
     SendGridTrickles,
 )
-from harness.faults.service import ApiCrashes, ApiFreezes, Deploys, FlagFlips, NoFault, WorkerCrashes, WorkerFreezes, WorkersStop
+from harness.faults.service import (
+    ApiCrashes,
+    ApiFreezes,
+    ClockJumps,
+    Deploys,
+    EventKillsWorkers,
+    FlagFlips,
+    NoFault,
+    WorkerCrashes,
+    WorkerFreezes,
+    WorkersStop,
+)
 
 Fault = (
     NoFault
@@ -34,6 +45,8 @@ Fault = (
     | ApiCrashes
     | ApiFreezes
     | Deploys
+    | ClockJumps
+    | EventKillsWorkers
     | FlagFlips
     | SendGridAnswers
     | SendGridRateLimits

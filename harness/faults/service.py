@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import ClassVar
+from typing import ClassVar, Literal
 
 from harness.faults.settings import require
 
@@ -57,6 +57,25 @@ class Deploys:
     """Every process is told to stop (SIGTERM) and started again, one after the other: a rolling deploy."""
 
     needs: ClassVar[str] = "api"
+
+
+@dataclass(frozen=True, slots=True)
+class ClockJumps:
+    """The wall clock of a role's processes jumps by so many seconds, and back when the fault ends (simulated world only)."""
+
+    needs: ClassVar[str] = "api"
+    seconds: float = 3600.0
+    role: Literal["api", "worker"] = "worker"
+
+    def __post_init__(self) -> None:
+        require(0 < abs(self.seconds) <= 10_000_000, f"seconds is {self.seconds:g}, expected up to 10,000,000, and not 0")
+
+
+@dataclass(frozen=True, slots=True)
+class EventKillsWorkers:
+    """One event kills whoever works on it (kill -9, at its mail), again and again; who was killed is started again after 1 s."""
+
+    needs: ClassVar[str] = "sendgrid"
 
 
 @dataclass(frozen=True, slots=True)

@@ -200,8 +200,8 @@ def ingest_stays_away(history: History, pair: Pair) -> History | None:
 @caught_by("backlog_drains")
 def it_is_finished_late(history: History, pair: Pair) -> History | None:
     """An event was completed minutes after it should have been."""
-    if any(post.pair == pair and post.current_status == "completed" for post in history.of(Post)):
-        return None  # a duplicate told of it in time
+    if any(post.pair == pair and (post.current_status == "completed" or post.answer == "processed") for post in history.of(Post)):
+        return None  # an answer told of it in time
     reads = [read for read in history.of(Read) if read.pair == pair and read.status == "completed"]
     late = [(read, dataclasses.replace(read, begin_s=read.begin_s + LATE_S, end_s=read.end_s + LATE_S)) for read in reads]
     rows = [(row, dataclasses.replace(row, at_s=row.at_s + LATE_S)) for row in history.of(Stored) if row.pair == pair]

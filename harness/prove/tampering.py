@@ -72,9 +72,9 @@ def _told(lie: Lie, history: History, before: Verdict | None) -> tuple[Ruling, s
     accused = tuple(verdict.checker for verdict in after if verdict.ruling is Ruling.VIOLATED)
     if lie.caught_by in accused:
         return Ruling.HELD, "", accused
-    undecided = next((one for one in after if one.checker == lie.caught_by and one.ruling is Ruling.UNKNOWN), None)
-    if undecided is not None:  # what a busy machine may have done convicts nobody, a lie included
-        return Ruling.UNKNOWN, undecided.reason, accused
+    said = next(one for one in after if one.checker == lie.caught_by)
+    if said.ruling in (Ruling.UNKNOWN, Ruling.NOT_APPLICABLE):  # a busy machine convicts nobody; a service may promise less
+        return said.ruling, said.reason, accused
     return Ruling.VIOLATED, f"{lie.caught_by} did not accuse", accused
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TypeVar, get_args
 
@@ -61,8 +62,16 @@ class Rejects:
     share: float
 
 
-Behaviour = Answers | RateLimits | LosesReplies | Stalls | Trickles | Babbles | Rejects
-B = TypeVar("B", Answers, RateLimits, LosesReplies, Stalls, Trickles, Babbles, Rejects)
+@dataclass(eq=False)
+class Kills:
+    """Whoever mails the first event that comes is killed before its mail is taken, and so is everybody who tries again."""
+
+    kill: Callable[[str], None]  # given the caller's name
+    id: str = ""  # of that event
+
+
+Behaviour = Answers | RateLimits | LosesReplies | Stalls | Trickles | Babbles | Rejects | Kills
+B = TypeVar("B", Answers, RateLimits, LosesReplies, Stalls, Trickles, Babbles, Rejects, Kills)
 
 MailFault = (
     faults.SendGridAnswers

@@ -16,7 +16,7 @@ from dataclasses import dataclass, field
 from random import Random
 from typing import Any
 
-from harness.worlds.behaviours import Answers, B, Babbles, Behaviour, LosesReplies, RateLimits, Rejects, Stalls, Trickles
+from harness.worlds.behaviours import Answers, B, Babbles, Behaviour, Kills, LosesReplies, RateLimits, Rejects, Stalls, Trickles
 from harness.worlds.latency import LOGNORMAL, Latency
 from harness.worlds.mailbody import address_of, complaint_about, sketch, string_at
 
@@ -129,12 +129,23 @@ class Provider:
     def _judged(self, request: MailRequest, mail: Any) -> Reply:
         """In the order of the real thing: the edge, authorisation, quota, body, and only then the mail."""
         return (
-            self._outage()
+            self._killed(request, mail)
+            or self._outage()
             or self._unauthorised(request)
             or self._over_quota(request)
             or self._malformed(request, mail)
             or self._taken()
         )
+
+    def _killed(self, request: MailRequest, mail: Any) -> Reply | None:
+        for deadly in self._active(Kills):
+            id_ = string_at(mail, self.mail_id)
+            deadly.id = deadly.id or id_ or ""
+            if id_ == deadly.id:
+                self._touch(deadly)
+                deadly.kill(request.process)
+                return Reply(503, {}, b"", self._processing_s(), lost=True)
+        return None
 
     def _outage(self) -> Reply | None:
         for behaviour in self.behaviours:

@@ -10,4 +10,4 @@ CAUGHT_BY, IN = "answers_follow_the_contract", "baseline"
 
 
 def plant() -> AbstractContextManager[Any]:
-    return patch.object(api, "_status_url", lambda pair: f"/ingest/{pair.source}:{pair.id}/status")
+    return patch.object(api, "_location", lambda event: (b"location", f"/ingest/{event.source}:{event.id}/status".encode()))

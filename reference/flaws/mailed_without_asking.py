@@ -5,7 +5,9 @@ from typing import Any
 from unittest.mock import patch
 
 from reference import delivery
+from reference.batch import Batches
 from reference.events import Email, Event, parse
+from reference.flaws import together
 
 CAUGHT_BY, IN = "nothing_is_invented", "backlog"
 
@@ -16,4 +18,4 @@ def _parse(body: bytes | str) -> Event:
 
 
 def plant() -> AbstractContextManager[Any]:
-    return patch.object(delivery, "parse", _parse)
+    return together(patch.object(delivery, "parse", _parse), patch.object(Batches, "fitting", lambda self, entries: []))

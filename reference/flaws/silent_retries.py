@@ -12,9 +12,9 @@ CAUGHT_BY, IN = "duplicates_point_to_their_event", "redis_replies_lost"
 async def _submit(self: Intake, ticket: Ticket) -> Acceptance:
     while True:
         try:
-            return await self._calls.submit(ticket)
+            return await self._calls.submit(ticket, until=ticket.until)
         except UnansweredError:
-            ticket.token = f"{self._random.getrandbits(64):016x}"
+            ticket.token = next(self._tokens)
 
 
 def plant() -> AbstractContextManager[Any]:

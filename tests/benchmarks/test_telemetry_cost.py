@@ -15,7 +15,6 @@ import socket
 import statistics
 import time
 from collections.abc import Iterator
-from functools import partial
 from pathlib import Path
 from random import Random
 from typing import Any
@@ -32,7 +31,7 @@ from reference.api import create_app
 from reference.memory import MemoryStore
 from reference.settings import Settings
 from reference.tracing import Tracing
-from tests.reference.collector import take_exports
+from tests.benchmarks.collector import collect
 from tests.reference.servers import Redis
 from tests.reference.workbench import Database
 
@@ -60,14 +59,6 @@ def collector() -> Iterator[str]:
     yield f"http://127.0.0.1:{listener.getsockname()[1]}/v1/traces"
     process.kill()
     process.join()
-
-
-def collect(listener: socket.socket) -> None:
-    async def main() -> None:
-        server = await asyncio.start_server(partial(take_exports, take=lambda body: None), sock=listener)
-        await server.serve_forever()
-
-    asyncio.run(main())
 
 
 def test_post_ingest(benchmark: Any, redis: Redis, collector: str) -> None:

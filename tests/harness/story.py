@@ -11,6 +11,7 @@ from typing import Any
 from harness.faults import Fault, between, to_data
 from harness.history import (
     Call,
+    Crowd,
     Entry,
     Header,
     History,
@@ -114,6 +115,10 @@ class Story:
     def probed(self, at_s: float, latency_s: float = 0.001) -> Story:
         """The bare stub answers."""
         return self._add(Probe(at_s=at_s, latency_s=latency_s))
+
+    def crowd(self, begin_s: float, end_s: float, others: float) -> Story:
+        """Others take a share of the processors."""
+        return self._add(Crowd(begin_s=begin_s, end_s=end_s, others=others))
 
     def scraped(self, at_s: float, queue_depth: float, process: str = "worker-0") -> Story:
         """A process exports its queue depth."""

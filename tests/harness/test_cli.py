@@ -215,3 +215,9 @@ def test_a_history_cut_off_in_the_middle_is_judged_up_to_the_cut(run: Path, tmp_
     assert "ends in the middle: judged up to the cut" in done.stdout
     assert done.returncode in (1, 3)
     assert History.load(tmp_path / "history.jsonl").cut_off
+
+
+def test_a_flaw_that_does_not_fit_the_service_is_one_sentence(tmp_path: Path) -> None:
+    (tmp_path / "misfit.py").write_text('"""Nothing."""\ndef plant():\n    raise AttributeError("no such part")\n')
+    told = refused("run", "baseline", "--flaw", str(tmp_path / "misfit.py"), "--out", str(tmp_path / "out"))
+    assert "misfit.py cannot be planted (AttributeError: no such part)" in told

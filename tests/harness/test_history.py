@@ -235,6 +235,7 @@ def test_quiet_is_what_the_last_rest_says() -> None:
 def test_a_pair_is_two_words_and_reads_well() -> None:
     assert Pair("a:b", "c") != Pair("a", "b:c")
     assert str(Pair("shop", "evt_1")) == "evt_1 of shop"
+    assert [str(Pair("shop", name)) for name in ("", "a\nb", " ")] == ["'' of shop", r"'a\nb' of shop", "' ' of shop"]
     assert entry_from({"kind": "row", "pair": ["shop", "evt_1"]}) == Row(pair=Pair("shop", "evt_1"))
 
 

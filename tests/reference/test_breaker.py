@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import asyncio
+from datetime import UTC, datetime, timedelta
 
 import pytest
+import time_machine
 
 from reference.breaker import Breaker, BreakerOpenError, Report
 
@@ -37,6 +39,15 @@ async def opened(*, failures: int = 1) -> Breaker:
 async def ready_for_trial(breaker: Breaker) -> None:
     await asyncio.sleep(breaker.remaining_seconds() + 0.001)
     assert breaker.remaining_seconds() == 0
+
+
+async def test_a_wall_clock_that_jumps_neither_opens_nor_shuts_it() -> None:
+    with time_machine.travel(datetime.now(UTC) + timedelta(hours=1)):
+        breaker = await opened()
+        assert 0 < breaker.remaining_seconds() <= RESET_SECONDS
+    assert breaker.remaining_seconds() <= RESET_SECONDS, "opened in an hour from now"
+    await ready_for_trial(breaker)
+    assert await call(breaker, Report.SUCCESS) is Report.SUCCESS
 
 
 async def test_awaited_failures_count() -> None:

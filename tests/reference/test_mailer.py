@@ -108,6 +108,16 @@ async def test_no_call_lasts_longer_than_its_time() -> None:
     assert time.monotonic() - began < 1
 
 
+async def test_a_process_that_stood_still_looks_at_the_answer_before_it_gives_up() -> None:
+    async def handler(request: httpx.Request) -> httpx.Response:
+        await asyncio.sleep(0)
+        time.sleep(SETTINGS.mail_timeout_seconds + 0.3)  # noqa: ASYNC251  # as a freeze does: nothing of this process runs
+        await asyncio.sleep(0.01)
+        return httpx.Response(202)
+
+    assert await outcome_of(handler) is Outcome.SENT
+
+
 async def test_the_last_check_comes_after_connecting_and_before_anything_is_sent(sendgrid: SendGrid) -> None:
     async def refuse() -> None:
         raise LookupError

@@ -137,6 +137,11 @@ class Guard:
         finally:
             await guard.stop()
 
+    @property
+    def pid(self) -> int:
+        """Of the guardian: every process of the stack descends from it."""
+        return self._guardian.pid
+
     async def spawn(self, command: Command) -> Process:
         """Start a process. Raises UsageError if its program cannot be executed."""
         require_program(command)

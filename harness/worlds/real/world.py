@@ -21,7 +21,7 @@ from harness.systems import require_real_processes
 from harness.traffic import Event
 from harness.worlds.answers import post_of, read_of
 from harness.worlds.provider import Provider
-from harness.worlds.real import stub
+from harness.worlds.real import crowd, stub
 from harness.worlds.real.clients import Clients, Request
 from harness.worlds.real.external import brought_along
 from harness.worlds.real.injuries import INFLICTED, Injury, Ward, server_of_ours
@@ -160,6 +160,7 @@ class RealWorld:
         port = ports.draw()
         await start_stub(self._stack.guard, port)
         self._watching.append(stub.watch(partial(self._clients.ask_stub, port), self._note_probe))
+        self._watching.append(crowd.watch(self._stack.guard.pid, self._journal.record, self.clock.now))
 
     async def _close(self) -> None:
         self._journal.end()

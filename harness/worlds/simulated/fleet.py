@@ -86,6 +86,7 @@ class Fleet:
         self._build: Callable[[SimulatedHost], Main] = load_named(system, "build")
         self._incarnations: dict[str, int] = {}
         self._ends_wanted: set[Process] = set()  # killed or told to stop: no supervisor starts them again
+        self._clocks_off: dict[str, float] = {}  # by role
         self._all_started = False
         self.gateway = Gateway(servers.network, self.api_servers, now)
 
@@ -165,6 +166,8 @@ class Fleet:
         incarnation = self._incarnations[name] = self._incarnations.get(name, 0) + 1
         network = self._servers.network
         process = Process(network.loop, network.operations, name=name, role=role, incarnation=incarnation)
+        if off_s := self._clocks_off.get(role):
+            process.set_clock(off_s)
         server = AsgiServer(process)
         process.start(lambda: (build or self._build)(self._host(process, server))())
         return Member(name, role, process, server)
@@ -211,6 +214,13 @@ class Fleet:
             return (await self.gateway.call(member.server, request, timeout_s=5.0)).status == 200
         except (ConnectionError, TimeoutError):
             return False
+
+    def set_clocks(self, roles: frozenset[str] | None, off_s: float) -> None:
+        """Let the wall clocks of these roles' processes (None: of all) be off, also of those started from now on."""
+        for role in roles if roles is not None else self._system.processes:
+            self._clocks_off[role] = off_s
+        for member in self.members.values():
+            member.process.set_clock(self._clocks_off.get(member.role, 0.0))
 
     def kill(self, name: str) -> bool:
         """kill -9; False if it had ended before."""

@@ -55,6 +55,7 @@ class Process:
         self.incarnation = incarnation
         self.alive = True
         self.frozen = False
+        self.clock_off_s = 0.0  # how much later than the others' its wall clock is
         self.running = True  # alive and not frozen: whether the loop runs its handles
         self.terminated = asyncio.Event()
         self.ended = asyncio.Event()
@@ -113,6 +114,11 @@ class Process:
             self.frozen, self.running = False, True
             missed, self._missed = self._missed, []
             self._loop.resume(missed)
+
+    def set_clock(self, off_s: float) -> None:
+        """Let its wall clock be so many seconds off; its monotonic clock goes on as before."""
+        self.clock_off_s = off_s
+        self._loop.has_wrong_clocks = True
 
     def terminate(self) -> None:
         """SIGTERM: ask it to finish or hand back what it holds, and to return."""

@@ -29,6 +29,8 @@ SPINNING = "The clock of the simulation stands still: something keeps rescheduli
 class Bearer(Protocol):
     """What the loop must know of the process a handle belongs to."""
 
+    clock_off_s: float
+
     @property
     def running(self) -> bool: ...
 
@@ -104,6 +106,7 @@ class SimulatedLoop(asyncio.BaseEventLoop):
         self._task_count = 0
         self._steps = 0
         self._over = False
+        self.has_wrong_clocks = False  # whether any process tells another time than the machine
 
     # --- time
 
@@ -161,6 +164,8 @@ class SimulatedLoop(asyncio.BaseEventLoop):
                 if process is not None and not process.running:
                     process.keep(handle)
                     continue
+                if self.has_wrong_clocks:
+                    self._clock.show(self.now_s - BOOT_S + (process.clock_off_s if process is not None else 0.0))
                 try:  # what Handle._run does, without its frame
                     handle._context.run(handle._callback, *handle._args)
                 except (SystemExit, KeyboardInterrupt):

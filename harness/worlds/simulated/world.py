@@ -8,8 +8,8 @@ from __future__ import annotations
 import json
 import re
 import runpy
-from collections.abc import AsyncIterator, Sequence
-from contextlib import AbstractContextManager, asynccontextmanager, nullcontext
+from collections.abc import AsyncIterator, Iterator, Sequence
+from contextlib import ExitStack, asynccontextmanager, contextmanager
 from functools import lru_cache
 from random import Random
 from typing import Any
@@ -225,13 +225,14 @@ def _table_of(system: System) -> str:
     return found.group(1)
 
 
-def _planted(flaw: str) -> AbstractContextManager[Any]:
+@contextmanager
+def _planted(flaw: str) -> Iterator[None]:
     """The flaw of a file, planted for as long as the world is open: its `plant()` is a context manager."""
-    if not flaw:
-        return nullcontext()
-    try:
-        plant = runpy.run_path(flaw)["plant"]
-    except (OSError, KeyError) as error:
-        raise UsageError(f"The flaw {flaw} cannot be planted ({error!r}); name a .py file that defines plant().") from None
-    planted: AbstractContextManager[Any] = plant()
-    return planted
+    with ExitStack() as planted:
+        if flaw:
+            try:
+                planted.enter_context(runpy.run_path(flaw)["plant"]())
+            except Exception as error:
+                told = f"The flaw {flaw} cannot be planted ({type(error).__name__}: {error})"
+                raise UsageError(f"{told}; name a .py file whose plant() fits this service.") from error
+        yield

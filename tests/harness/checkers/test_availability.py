@@ -212,7 +212,7 @@ def test_for_real_a_rest_below_half_can_still_convict() -> None:
 def test_for_real_slow_and_fast_samples_are_left_out_alike_and_too_few_left_are_unknown() -> None:
     verdict = _real((60, 10), (10, 900), (50, 10), probes=((6.5, 0.2),))
     assert verdict.ruling is Ruling.UNKNOWN
-    assert verdict.reason == "99 samples, at least 100 are needed, 21 more fell where the bare stub was slow too"
+    assert verdict.reason == "99 samples, at least 100 are needed, 21 more fell where this machine was too busy"
 
 
 def test_a_service_that_has_nothing_but_postgres_need_not_take_events_without_it() -> None:
@@ -252,3 +252,11 @@ def test_for_real_samples_are_left_out_while_a_server_took_far_too_long_to_come_
 
     assert story(30).judged_by(FAST).ruling is Ruling.VIOLATED
     assert "20 samples, at least 100 are needed" in story(35).judged_by(FAST).reason
+
+
+@pytest.mark.parametrize(("others", "ruling"), [(0.6, Ruling.VIOLATED), (0.61, Ruling.UNKNOWN)])
+def test_for_real_a_service_is_not_convicted_while_others_had_the_processors(others: float, ruling: Ruling) -> None:
+    story = Story(world="real").probed(0.0, 0.001).crowd(3, 15, others)
+    for number in range(120):
+        story.posted(f"e{number}", WARM_UP_SECONDS + number / 10, took_s=0.9)
+    assert story.judged_by(FAST).ruling is ruling

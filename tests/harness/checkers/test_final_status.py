@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from harness.checkers import completed_means_done, every_status_becomes_final, failed_is_justified
-from harness.faults import Fault, RedisCrashes, SendGridAnswers
+from harness.faults import Fault, RedisCrashes, SendGridAnswers, SendGridRejects
 from harness.verdict import Ruling
 from tests.harness.story import Story, plan, said
 
@@ -157,8 +157,21 @@ def test_a_refusal_that_came_after_the_failure_justifies_nothing() -> None:
     assert story.mailed("a", 2.5, http_status=499).judged_by(failed_is_justified).ruling is Ruling.HELD
 
 
+@pytest.mark.parametrize("fault", [SendGridAnswers(status=400), SendGridRejects()], ids=repr)
+def test_a_mail_that_a_fault_refused_for_good_may_fail(fault: Fault) -> None:
+    story = Story(plan=plan(fault)).posted("a", 1).suffered(type(fault).__name__, 5, 15).mailed("a", 6, http_status=400)
+    assert story.read("a", 8, "failed", reason="the address is refused").judged_by(failed_is_justified).ruling is Ruling.HELD
+
+
 @pytest.mark.parametrize(
-    ("fault", "call_s"), [(None, 6), (SendGridAnswers(status=400), 16), (SendGridAnswers(status=413), 6), (RedisCrashes(), 6)]
+    ("fault", "call_s"),
+    [
+        (None, 6),
+        (SendGridAnswers(status=400), 16),
+        (SendGridAnswers(status=413), 6),
+        (SendGridRejects(), 16),
+        (RedisCrashes(), 6),
+    ],
 )
 def test_a_mail_refused_for_the_body_the_service_made_justifies_nothing(fault: Fault | None, call_s: float) -> None:
     story = Story(plan=plan(fault) if fault else ()).posted("a", 1).mailed("a", call_s, http_status=400)

@@ -159,3 +159,9 @@ def test_without_a_contradiction_there_is_nothing_to_refuse() -> None:
         Story().refused("a", 1).refused("a", 2, 422, payload="q"),
     ):
         assert story.judged_by(a_changed_payload_is_refused).ruling is Ruling.NOT_APPLICABLE
+
+
+@pytest.mark.parametrize(("hours", "ruling"), [(0.001, Ruling.HELD), (0.01, Ruling.VIOLATED), (None, Ruling.VIOLATED)])
+def test_what_is_older_than_the_claimed_window_may_be_accepted_anew(hours: float | None, ruling: Ruling) -> None:
+    story = Story(claims={"dedupe_window_hours": hours}).posted("a", 1).posted("a", 10).quiet()
+    assert story.judged_by(one_acceptance_per_pair).ruling is ruling

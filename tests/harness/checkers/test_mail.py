@@ -137,6 +137,18 @@ def test_a_crashed_worker_explains_only_the_mails_it_had_sent() -> None:
     assert _twice("WorkerCrashes", 2, 3, "worker-0", by="worker-0") is Ruling.HELD
 
 
+def test_a_deadly_event_explains_the_mails_of_those_it_killed_each_death_by_itself() -> None:
+    def judged(*deaths_s: float, again_by: str = "worker-1") -> Ruling:
+        story = Story().suffered("EventKillsWorkers", 2, 20, "worker-0", "worker-1").mailed("a", 3)
+        for death_s in deaths_s:
+            story.process("worker-0", "killed", death_s)
+        return story.mailed("a", 9, process=again_by).judged_by(no_unexplained_second_mail).ruling
+
+    assert judged(4) is Ruling.HELD
+    assert judged() is Ruling.VIOLATED, "that it killed others explains nothing"
+    assert judged(8.5) is Ruling.VIOLATED, "more than 5 s after the mail was taken"
+
+
 def test_other_faults_explain_nothing() -> None:
     for fault in (("Deploys", 2, 3, "worker-0"), ("RedisLosesReplies", 2, 3, "redis"), ("SendGridAnswers", 2, 3, "sendgrid")):
         assert _twice(*fault) is Ruling.VIOLATED

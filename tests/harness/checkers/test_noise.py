@@ -20,6 +20,11 @@ def test_from_a_quarter_of_a_second_on_the_stub_is_slow(latency_s: float, is_slo
     assert bool(stalls(Story().probed(10, latency_s).history)) == is_slow
 
 
+@pytest.mark.parametrize(("others", "is_stall"), [(0.0, False), (0.6, False), (0.61, True), (1.0, True)])
+def test_others_that_took_most_of_the_processors_stall_a_service_though_the_stub_is_served(others: float, is_stall: bool) -> None:
+    assert stalls(Story().probed(10.5).crowd(10, 11, others).history) == ([(9.0, 12.0)] if is_stall else [])
+
+
 def test_without_a_stub_nothing_stalls() -> None:
     assert stalls(Story().kept("a", 1).history) == []
 
@@ -49,8 +54,8 @@ def test_a_verdict_that_only_holds_because_findings_were_set_aside_is_unknown() 
     verdict = weighed(judged(checked=7), set_aside=2, what="events were late")
     assert (verdict.ruling, verdict.checked) == (Ruling.UNKNOWN, 7)
     assert verdict.reason == (
-        "2 events were late while a bare stub beside the service was slow too, or a killed server took far too long to come "
-        "back: this machine was too busy to tell"
+        "2 events were late while a bare stub beside the service was slow too, others took the processors, or a killed server "
+        "came back far too late: this machine was too busy to tell"
     )
 
 

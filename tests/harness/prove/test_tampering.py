@@ -116,3 +116,13 @@ def test_where_the_machine_was_too_busy_to_convict_anybody_a_lie_is_undecided() 
     trial = told(History(real, [*stalled, *history.entries]))["ingest_is_away"]
     assert trial.ruling is Ruling.UNKNOWN
     assert "too busy" in trial.reason
+
+
+def test_what_a_service_that_works_first_never_promised_is_no_lie() -> None:
+    history = execute(Order(scenario="sendgrid_reply_lost", system="sync", world="simulated", seed=1), None).history
+    assert history is not None
+    trials = told(history)
+    assert trials["ingest_is_away"].ruling is Ruling.NOT_APPLICABLE
+    assert "does the work before it answers" in trials["ingest_is_away"].reason
+    assert trials["it_is_finished_late"].ruling is Ruling.NOT_APPLICABLE
+    assert [name for name, trial in trials.items() if trial.ruling is Ruling.VIOLATED] == []

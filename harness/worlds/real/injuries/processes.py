@@ -9,7 +9,9 @@ from contextlib import asynccontextmanager
 from pathlib import Path
 
 from harness import faults
+from harness.worlds.behaviours import Kills
 from harness.worlds.flips import evidence_of
+from harness.worlds.real.fleet import BEFORE_RESTART_S
 from harness.worlds.real.injuries.ward import Injury, Ward
 
 ENDS_WITHIN_S = 15.0
@@ -84,6 +86,30 @@ async def deploys(ward: Ward, fault: faults.Fault) -> AsyncIterator[Injury]:
             if code is not None:  # else it was down already, and whoever did that starts it again
                 steps.append(f"{name} ended with exit code {code} (pid {before}, {await fleet.start_again(name)})")
         injury.evidence = "; ".join(steps) or None
+
+
+@asynccontextmanager
+async def event_kills_workers(ward: Ward, fault: faults.EventKillsWorkers) -> AsyncIterator[Injury]:
+    """EventKillsWorkers."""
+    fleet, injury = ward.stack.fleet, Injury()
+    killed, killing = list[str](), list[asyncio.Task[None]]()
+
+    async def kill_and_bring_back(name: str) -> None:
+        if await fleet.kill(name):
+            killed.append(name)
+            await asyncio.sleep(BEFORE_RESTART_S)
+            await fleet.start_again(name)
+
+    deadly = Kills(lambda name: killing.append(asyncio.create_task(kill_and_bring_back(name))))
+    ward.provider.behaviours.append(deadly)
+    try:
+        yield injury
+    finally:
+        ward.provider.behaviours.remove(deadly)
+        await asyncio.gather(*killing)
+        injury.processes = tuple(dict.fromkeys(killed))
+        if killed:
+            injury.evidence = f"{deadly.id} killed {', '.join(killed)} in the middle of its mail"
 
 
 @asynccontextmanager

@@ -7,8 +7,10 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
 from harness import faults
+from harness.worlds.behaviours import Kills
 from harness.worlds.flips import evidence_of
 from harness.worlds.simulated.afflictions.case import Case
+from harness.worlds.simulated.fleet import BEFORE_RESTART_S
 
 STARTS_WITHIN_S = (0.5, 1.5)  # how long a real process takes until it is ready
 
@@ -88,6 +90,47 @@ async def deploying(case: Case, fault: faults.Deploys) -> AsyncIterator[None]:
             await asyncio.sleep(case.random.uniform(*STARTS_WITHIN_S))
             steps.append(f"{member.name} ended with exit code {code} ({await case.fleet.start_again(member.name)})")
         case.wound.evidence = "; ".join(steps) or None
+
+
+@asynccontextmanager
+async def clock_wrong(case: Case, fault: faults.ClockJumps) -> AsyncIterator[None]:
+    """ClockJumps. A process that is started meanwhile runs on the same machine."""
+    began_s, roles, fleet = case.now(), case.roles(fault.role), case.fleet
+    fleet.set_clocks(roles, fault.seconds)
+    case.wound.processes = tuple(name for name, member in fleet.members.items() if roles is None or member.role in roles)
+    try:
+        yield
+    finally:
+        fleet.set_clocks(roles, 0.0)
+        names = ", ".join(case.wound.processes)
+        case.wound.evidence = f"the wall clock of {names} was {fault.seconds:+g} s off for {case.now() - began_s:.1f} s"
+
+
+@asynccontextmanager
+async def event_deadly(case: Case, fault: faults.EventKillsWorkers) -> AsyncIterator[None]:
+    """EventKillsWorkers."""
+    fleet, provider = case.fleet, case.servers.sendgrid.provider
+    killed, starting = list[str](), list[asyncio.Task[None]]()
+
+    async def bring_back(name: str) -> None:
+        await asyncio.sleep(BEFORE_RESTART_S)
+        await fleet.start_again(name)
+
+    def kill(name: str) -> None:
+        if fleet.kill(name):
+            killed.append(name)
+            starting.append(asyncio.create_task(bring_back(name)))
+
+    deadly = Kills(kill)
+    provider.behaviours.append(deadly)
+    try:
+        yield
+    finally:
+        provider.behaviours.remove(deadly)
+        await asyncio.gather(*starting)
+        case.wound.processes = tuple(dict.fromkeys(killed))
+        if killed:
+            case.wound.evidence = f"{deadly.id} killed {', '.join(killed)} in the middle of its mail"
 
 
 @asynccontextmanager

@@ -21,7 +21,7 @@ from redis.exceptions import RedisError
 
 from harness import faults
 from harness.faults import Fault, LinkFailure
-from harness.history import Call, Suffered
+from harness.history import Call, Lifecycle, Suffered
 from harness.traffic import Event
 from harness.worlds.real.rows import UNREADABLE
 from harness.worlds.real.world import RealWorld
@@ -148,6 +148,24 @@ async def test_sendgrid_misbehaves_and_is_well_again(tmp_path: Path, monkeypatch
 
 async def called(world: RealWorld, number: int) -> None:
     await until(lambda: len(world.history.of(Call)) >= number)
+
+
+async def test_an_event_kills_whoever_mails_it_again_and_again(tmp_path: Path) -> None:
+    async with opened(toy(tmp_path), tmp_path) as world:
+
+        def times(what: str) -> int:
+            return [life.what for life in world.history.of(Lifecycle) if life.process == "worker-0"].count(what)
+
+        async with world.suffering(faults.EventKillsWorkers(), Occasion(), index=0):
+            await until(lambda: times("killed") == 2)  # the toy begins anew, and comes to the same event again
+        assert times("started") == 2
+        seen = len(world.history.of(Call))
+        await called(world, seen + 3)
+    suffered = world.history.of(Suffered)[-1]
+    assert suffered.processes == ("worker-0",)
+    assert suffered.evidence
+    assert "killed worker-0, worker-0" in suffered.evidence
+    assert not [call for call in world.history.of(Call) if call.reply_lost and call.taken]
 
 
 @pytest.mark.parametrize("fault", [faults.ApiCrashes(), faults.ApiFreezes()], ids=repr)

@@ -31,6 +31,8 @@ EVERY_FAULT: dict[str, Planned] = {
     "workers stopped": between(3, 9, faults.WorkersStop()),
     "deploy": between(3, 3, faults.Deploys()),
     "flag": between(3, 10, faults.FlagFlips(100)),
+    "clock jump": between(3, 9, faults.ClockJumps(-600)),
+    "deadly event": between(3, 9, faults.EventKillsWorkers()),
     "api crash": between(3, 9, faults.ApiCrashes()),
     "api freeze": between(3, 9, faults.ApiFreezes()),
     "redis freeze": between(4, 9, faults.RedisFreezes()),
