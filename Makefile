@@ -6,7 +6,7 @@ STAMP := $(VENV)/.installed
 SEEDS ?= 200
 RUNS ?= 3
 
-.PHONY: help setup accept test check bench campaign lock clean
+.PHONY: help setup accept test check bench campaign mutants lock clean
 
 help:            ## this list
 	@grep -E '^[a-z]+: .*##|^[a-z]+: +##' Makefile | sed -E 's/:[^#]*##/\t/' | expand -t 14
@@ -39,9 +39,12 @@ campaign: setup  ## the long counts of docs/campaigns.md (SEEDS=200 RUNS=3)
 	$(BIN)/python -m tests.campaign --seeds $(SEEDS) --runs $(RUNS)
 	$(BIN)/python -m pytest -m long -n 0
 
+mutants: setup   ## how many small breaks of the checkers the tests see (docs/mutants.md)
+	$(BIN)/python -m tests.mutants
+
 lock:            ## pin the dependencies anew (needs uv)
 	uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-header --group dev pyproject.toml -o requirements.lock
 	uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-header -c requirements.lock reference/deploy/requirements.in -o reference/deploy/requirements.lock
 
 clean:           ## remove what set-up made
-	rm -rf $(VENV)
+	rm -rf $(VENV) .mutants

@@ -41,7 +41,7 @@ def nothing_is_invented(history: History) -> Verdict:
     """Every row and every mail belongs to an event that was posted, and a mail to one that asked for it."""
     asked: dict[Pair, bool] = {}
     for post in history.of(Post):
-        asked[post.pair] = asked.get(post.pair, False) or post.wants_mail
+        asked[post.pair] = asked.get(post.pair) or post.wants_mail
     stored = {*stored_rows(history), *first_stored_s(history)}
     mails = history.of(Call) if mails_are_told_apart(history) else []
     early = _posts_under_way(history, stored | {mail.pair for mail in mails if mail.pair is not None}, set(asked))

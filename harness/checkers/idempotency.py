@@ -15,17 +15,19 @@ BASELESS = "nothing posted before can have been taken"
 @checker()
 def one_acceptance_per_pair(history: History) -> Verdict:
     """No event is accepted twice: of its answers that reached a client, at most one says accepted or processed."""
-    accepted: dict[tuple[Pair, bool], list[Post]] = {}
+    accepted: dict[tuple[Pair, bool], list[list[Post]]] = {}  # in rounds: after the window an event may be accepted anew
     forgotten_until_s = loss_ends_s(history)  # whoever has forgotten an event may take it anew, once
     window_s = (history.header.claims.get("dedupe_window_hours") or math.inf) * 3600
     for post in history.of(Post):
         if is_acceptance(post):
-            known = accepted.setdefault((post.pair, post.begin_s > forgotten_until_s), [])
-            if not (known and post.begin_s > known[-1].end_s + window_s):
-                known.append(post)
+            rounds = accepted.setdefault((post.pair, post.begin_s > forgotten_until_s), [])
+            if not rounds or post.begin_s > rounds[-1][-1].end_s + window_s:
+                rounds.append([])
+            rounds[-1].append(post)
     violations = [
         Violation(f"{pair} was accepted {len(posts)} times: {_answers(posts)}; expected one and then duplicate", pair)
-        for (pair, _), posts in accepted.items()
+        for (pair, _), rounds in accepted.items()
+        for posts in rounds
         if len(posts) > 1
     ]
     return judged(checked=len(accepted), violations=violations, nothing="no event was accepted")

@@ -10,7 +10,7 @@ from __future__ import annotations
 import math
 from typing import Any
 
-from harness.checkers.promises import FINAL_STATUSES, excused, fault_windows, rows_were_read, sightings, stored_rows
+from harness.checkers.promises import FINAL_STATUSES, excused, fault_windows, rows_were_read, setting, sightings, stored_rows
 from harness.history import History, Pair, Read
 from harness.verdict import Verdict, Violation, checker, judged, not_applicable, unknown
 
@@ -55,7 +55,7 @@ def what_is_lost_is_not_called_done(history: History) -> Verdict:
 
 
 def _is_beyond(planned: dict[str, Any], claims: dict[str, Any]) -> bool:
-    loss = planned.get("settings", {}).get("loss") if planned.get("fault") == "RedisCrashes" else None
+    loss = setting(planned, "loss") if planned.get("fault") == "RedisCrashes" else None
     return loss == "empty" or (loss == "power-loss" and claims.get("durability") != "power-loss")
 
 

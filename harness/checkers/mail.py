@@ -122,7 +122,7 @@ def _until_s(history: History, fault: Suffered, patience_s: float) -> float:
     """By when an event was taken up again after an interruption: other faults of that time hold it up as well."""
     until_s = fault.end_s + patience_s
     for other in sorted(history.of(Suffered), key=lambda other: other.begin_s):
-        if other.evidence and other.begin_s <= until_s and other.end_s >= fault.begin_s:
+        if other.evidence and other.begin_s <= until_s:
             until_s = max(until_s, other.end_s + patience_s)
     return until_s
 

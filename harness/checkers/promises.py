@@ -80,7 +80,7 @@ def sightings(history: History) -> dict[Pair, list[Sighting]]:
     """Every status that was shown to a client, by event, in the order in which the answers came."""
     seen: dict[Pair, list[Sighting]] = {}
     for post in history.of(Post):
-        status = {"duplicate": post.current_status, "processed": "completed"}.get(post.answer or "")
+        status = {"duplicate": post.current_status, "processed": "completed"}.get(str(post.answer))
         if post.promises and status is not None:
             seen.setdefault(post.pair, []).append(Sighting(post.begin_s, post.end_s, status, f"the answer {post.answer}"))
     for read in history.of(Read):
@@ -154,7 +154,7 @@ def refused_for_good_s(history: History) -> dict[Pair, float]:
 
 
 def _made_it(window: Window, call: Call) -> bool:
-    status = window.planned.get("settings", {}).get("status", REFUSES_MAILS.get(window.planned.get("fault", "")))
+    status = setting(window.planned, "status") or REFUSES_MAILS[window.planned["fault"]]
     return status == call.http_status and window.overlaps(call.begin_s, call.begin_s)
 
 
@@ -174,6 +174,11 @@ def planned_fault(history: History, fault: Suffered) -> dict[str, Any]:
     return history.header.plan[fault.index] if fault.index < len(history.header.plan) else {}
 
 
+def setting(planned: dict[str, Any], name: str) -> Any:
+    """A setting of a planned fault; None if it has none of that name."""
+    return planned.get("settings", {}).get(name)
+
+
 def fault_windows(history: History) -> list[Window]:
     """When the faults hurt. A fault is recorded at its end: in a history that is cut off, any other may always be under way."""
     suffered = history.of(Suffered)
@@ -190,7 +195,7 @@ def is_cut_off(history: History) -> bool:
     return history.rest is None
 
 
-def last_fault_end_s(history: History, *, but: str = "") -> float:
+def last_fault_end_s(history: History, *, but: str) -> float:
     """When the last fault ended, those of the name `but` not counted; minus infinity if there was none."""
     return max((fault.end_s for fault in history.of(Suffered) if fault.name != but), default=-math.inf)
 

@@ -20,6 +20,7 @@ from harness.checkers.promises import (
     mails_taken,
     planned_fault,
     role_of,
+    setting,
     sightings,
     starts,
     why_no_mail_is_told_apart,
@@ -92,8 +93,8 @@ def backlog_drains(history: History, *, within_seconds: float) -> Verdict:
         if pair in lost:
             continue
         deadline_s = max(healed_s, promise.end_s) + within_seconds
-        late = _lateness(shown.get(pair, []), done_s.get(pair, math.inf), deadline_s)
-        unseen = done_s.get(pair, math.inf) == math.inf and not shown.get(pair) and not history.is_quiet
+        late = _lateness(shown.get(pair, []), done_s[pair], deadline_s)
+        unseen = done_s[pair] == math.inf and not shown.get(pair) and not history.is_quiet
         if late and (unseen or deadline_s > until_s):
             undecided += 1
         elif late and is_doubtful(stalled, deadline_s - within_seconds, deadline_s):
@@ -217,8 +218,7 @@ def _in_detail(entry: Lifecycle) -> str:
 
 
 def _is_outage(history: History, fault: Suffered) -> bool:
-    status = planned_fault(history, fault).get("settings", {}).get("status", 0)
-    return fault.name == "SendGridAnswers" and status >= 500
+    return fault.name == "SendGridAnswers" and (setting(planned_fault(history, fault), "status") or 0) >= 500
 
 
 def _allowed_calls(history: History, outage: Suffered) -> int:

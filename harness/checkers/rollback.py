@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from harness.checkers.noise import not_held_up, weighed
-from harness.checkers.promises import is_acceptance, planned_fault
+from harness.checkers.promises import is_acceptance, planned_fault, setting
 from harness.faults import FLAG_COMMAND, FlagFlips
 from harness.history import History, Lifecycle, Post, Suffered
 from harness.verdict import Verdict, Violation, judged, not_applicable, parameterised
@@ -15,14 +15,14 @@ WRONG_WAY = {0: "accepted", 100: "processed"}  # what nobody may be answered any
 def the_flag_is_followed(history: History, *, within_seconds: float) -> Verdict:
     """A flag that sends nothing, or everything, to the queue is followed within {within_seconds} s."""
     turns = [fault for fault in history.of(Suffered) if fault.name == FlagFlips.__name__]
-    flips = [fault for fault in turns if _percent(history, fault) in WRONG_WAY]
+    flips = [fault for fault in turns if _wrong_way(history, fault)]
     if not flips:
         return not_applicable("the flag was not turned to 0 or to 100")
     judged_posts, astray = [], []
     for fault in flips:
         posts = _taken_under(history, fault, within_seconds=within_seconds)
         judged_posts += posts
-        astray += [post for post in posts if post.answer == WRONG_WAY[_percent(history, fault)]]
+        astray += [post for post in posts if post.answer == _wrong_way(history, fault)]
     certain = not_held_up(history, astray, lead_s=within_seconds)
     violations = [
         Violation(
@@ -35,8 +35,9 @@ def the_flag_is_followed(history: History, *, within_seconds: float) -> Verdict:
     return weighed(verdict, set_aside=len(astray) - len(certain), what="events were taken the wrong way")
 
 
-def _percent(history: History, fault: Suffered) -> int:
-    return int(planned_fault(history, fault).get("settings", {}).get("percent", -1))
+def _wrong_way(history: History, fault: Suffered) -> str | None:
+    """What nobody may be answered while that flag stands; None if it forbids nothing."""
+    return WRONG_WAY.get(setting(planned_fault(history, fault), "percent"))
 
 
 def _taken_under(history: History, fault: Suffered, *, within_seconds: float) -> list[Post]:

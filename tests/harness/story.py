@@ -6,6 +6,7 @@ Events are named by their id; their source is that of the harness's own traffic.
 
 from __future__ import annotations
 
+import re
 from typing import Any
 
 from harness.faults import Fault, between, to_data
@@ -28,7 +29,7 @@ from harness.history import (
     Suffered,
 )
 from harness.traffic import SOURCE
-from harness.verdict import Checker, Verdict
+from harness.verdict import Checker, Ruling, Verdict
 
 OFFERS = (
     *("api", "mails", "postgres", "redis", "rows", "sendgrid", "worker"),
@@ -139,8 +140,20 @@ class Story:
         return self._add(Rest(at_s=at_s, quiet=False, moving=("rows (last at 99.0 s)",), rows_read=True))
 
     def judged_by(self, checker: Checker) -> Verdict:
-        """What a checker says of it."""
-        return checker(self.history)
+        """What a checker says of it, which has to be sound as any verdict has."""
+        verdict = checker(self.history)
+        self._expect_sound(verdict)
+        return verdict
+
+    def _expect_sound(self, verdict: Verdict) -> None:
+        """It counts, tells why nothing was decided, and a violation points to the event its sentence names."""
+        assert isinstance(verdict.checked, int), verdict
+        assert bool(verdict.reason) == (verdict.ruling in (Ruling.UNKNOWN, Ruling.NOT_APPLICABLE)), verdict
+        told: list[Any] = [getattr(entry, "pair", None) for entry in self.history.entries]
+        events = {pair for pair in told if isinstance(pair, Pair)}
+        for violation in verdict.violations:
+            named = [event for event in events if re.search(rf"(^|\s){re.escape(str(event))}\b", violation.what)]
+            assert len(named) != 1 or violation.pair == named[0], violation
 
     def _add(self, entry: Entry) -> Story:
         self.history.record(entry)

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import dataclasses
 import itertools
+import json
+from typing import Any
 
 import pytest
 
-from harness.history import Header, History
+from harness.history import Header, History, Pair
 from harness.verdict import Ruling, Verdict, Violation, checker, judged, not_applicable, parameterised, unknown, worst
 
 BROKEN = Violation("it broke")
@@ -87,3 +90,88 @@ def test_a_parameterised_checker_claims_and_stores_its_arguments() -> None:
 
 def test_checkers_can_stand_in_a_set() -> None:
     assert len({everything_is_fine, everything_is_fine, it_is_quick(within_seconds=1)}) == 2
+
+
+def test_where_nothing_else_is_told_nothing_was_looked_at_and_nothing_is_the_machines() -> None:
+    assert (unknown("why").checked, unknown("why").noisy) == (0, False)
+    assert unknown("why", noisy=True).noisy
+    assert (not_applicable("why").checked, not_applicable("why").violations) == (0, ())
+
+
+def test_all_violations_are_told_in_order_and_with_how_much_was_looked_at() -> None:
+    other = Violation("it broke again", Pair("s", "i"))
+    assert judged(checked=7, violations=[BROKEN, other]) == Verdict(
+        ruling=Ruling.VIOLATED, checked=7, violations=(BROKEN, other), reason=""
+    )
+
+
+def test_a_verdict_comes_back_from_its_data_as_it_was() -> None:
+    verdict = Verdict(
+        ruling=Ruling.VIOLATED,
+        checked=7,
+        violations=(BROKEN, Violation("it broke again", Pair("s", "i"))),
+        reason="because",
+        noisy=True,
+        checker="a",
+        claim="A.",
+    )
+    told = json.loads(json.dumps(dataclasses.asdict(verdict)))
+    assert Verdict.from_data(told) == verdict
+    back = Verdict.from_data(told)
+    assert isinstance(back.ruling, Ruling)
+    assert isinstance(back.violations[1].pair, Pair)
+
+
+@pytest.mark.parametrize(
+    ("wrong", "error"),
+    [
+        ({"ruling": "lost", "violations": []}, ValueError),
+        ({"ruling": "held"}, KeyError),
+        ({"ruling": "held", "violations": [], "more": 1}, TypeError),
+    ],
+)
+def test_what_is_no_verdict_is_refused(wrong: dict[str, Any], error: type[Exception]) -> None:
+    with pytest.raises(error):
+        Verdict.from_data(wrong)
+
+
+def test_a_checker_made_of_a_function_is_that_function_with_a_name_a_claim_and_needs() -> None:
+    def it_is_there(history: History) -> Verdict:
+        """
+        It is there, whatever {happens}.
+
+        More.
+        """
+        return judged(checked=len(history.header.offers))
+
+    made = checker("rows", "mails")(it_is_there)
+    assert (made.name, made.claim, made.needs) == ("it_is_there", "It is there, whatever {happens}.", ("rows", "mails"))
+    assert made.judge(_history("rows", "x")).checked == 2
+    assert dataclasses.replace(made, claim="It is there.")(_history("mails", "rows")).checked == 2
+    it_is_there.__doc__ = None
+    assert checker()(it_is_there).claim == "it_is_there"
+
+
+def test_a_checker_made_of_a_function_with_limits_waits_for_them() -> None:
+    def it_is_below(history: History, *, most: float, least: float) -> Verdict:
+        """It is from {least} to {most}."""
+        return judged(checked=int(most - least) + len(history.header.offers))
+
+    made = parameterised("rows")(it_is_below)
+    assert (made.name, made.claim, made.needs) == ("it_is_below", "It is from {least} to {most}.", ("rows",))
+    verdict = made(most=7, least=2)(_history("rows"))
+    assert (verdict.checker, verdict.claim, verdict.checked) == ("it_is_below", "It is from 2 to 7.", 6)
+    assert made(most=7, least=2).needs == ("rows",)
+    it_is_below.__doc__ = None
+    assert parameterised()(it_is_below).claim == "it_is_below"
+
+
+def test_a_verdict_keeps_what_its_checker_found_and_is_given_its_name_and_claim() -> None:
+    def it_is_noisy(history: History) -> Verdict:
+        """It is noisy."""
+        return unknown("too busy", checked=3, noisy=True)
+
+    verdict = checker()(it_is_noisy)(_history())
+    assert verdict == Verdict(
+        ruling=Ruling.UNKNOWN, checked=3, reason="too busy", noisy=True, checker="it_is_noisy", claim="It is noisy."
+    )

@@ -43,3 +43,21 @@ def test_a_2xx_in_words_of_its_own_is_violated(word: str | None, http_status: in
 
 def test_answers_abstain_when_nothing_was_answered() -> None:
     assert Story().refused("a", 1).unanswered("b", 2).judged_by(answers_follow_the_contract).ruling is Ruling.UNKNOWN
+
+
+def test_each_kind_of_wrong_answer_is_told_once_with_the_first_of_it_and_all_are_counted() -> None:
+    story = Story().posted("a", 1, "queued").posted("b", 2, "queued").read("c", 3, missing=("result",)).read("d", 4)
+    verdict = story.posted("e", 5, "queued", missing=("id",)).judged_by(answers_follow_the_contract)
+    assert [(violation.pair, violation.what) for violation in verdict.violations] == [
+        (
+            of("a"),
+            "a 200 says 'queued'; expected one of accepted, duplicate, processed (first: a of a5 at 1.010 s, and so do 2 more)",
+        ),
+        (of("c"), "a status read lacks result (first: c of a5 at 3.010 s)"),
+    ]
+    assert verdict.checked == 5
+
+
+def test_two_that_are_wrong_in_the_same_way_are_one_more() -> None:
+    story = Story().posted("a", 1, missing=("id",)).posted("b", 2, missing=("id",))
+    assert said(story.judged_by(answers_follow_the_contract)).endswith("(first: a of a5 at 1.010 s, and so do 1 more); ")

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import dataclasses
+
 import pytest
 
 from harness import checkers
@@ -112,3 +114,25 @@ def test_an_execution_of_which_nothing_is_left_says_why() -> None:
     execution = execution_of(history, checkers.judge(history), folder="", wall_s=0, cpu_s=0)
     assert execution.ruling is Ruling.NOT_APPLICABLE
     assert execution.reason == "no accepted event was posted again with another payload"
+
+
+def test_what_was_found_at_an_earlier_rest_is_kept_in_front_of_the_rest_of_the_verdicts() -> None:
+    """A checker that a header names and one that is judged always are both upheld, each in its own place."""
+    named = (checkers.every_accepted_event_is_stored_once.to_data(),)
+    story = Story(must_hold=named).kept("a", 1).quiet()
+    before = checkers.judge(story.history)
+    story.history.header = checkers.convicted(
+        story.history.header, [dataclasses.replace(before[0], ruling=Ruling.VIOLATED, checked=7)]
+    )
+    after = checkers.judge(story.history)
+    assert [(verdict.ruling, verdict.checked) for verdict in after] == [
+        (Ruling.VIOLATED, 7),
+        *((verdict.ruling, verdict.checked) for verdict in before[1:]),
+    ]
+
+
+def test_the_arguments_of_every_checker_are_written_n_in_its_story() -> None:
+    told = checkers.stories()
+    assert not [claim for claim in told.values() if "{" in claim]
+    assert told["ingest_stays_fast"] == "POST /ingest stays fast: P95 at most N ms, or the system's own limit."
+    assert checkers.ingest_stays_fast.claim == "POST /ingest stays fast: P95 at most {p95_ms} ms, or the system's own limit."

@@ -8,6 +8,7 @@ import pytest
 
 from harness.checkers import acknowledgements_fell_inside_the_fault, every_fault_bit, judge, ruling, world_came_to_rest
 from harness.faults import RedisCrashes, SendGridAnswers, WorkerCrashes
+from harness.history import Rest
 from harness.verdict import Ruling
 from tests.harness.story import Story, plan, said
 
@@ -115,3 +116,53 @@ def test_a_service_that_works_first_need_not_acknowledge_during_a_fault_but_must
 def test_without_a_window_nothing_can_fall_inside(wanted: str) -> None:
     verdict = Story(acknowledgements=wanted).posted("a", 1).judged_by(acknowledgements_fell_inside_the_fault)
     assert said(verdict) == "unknown; no fault window was seen"
+
+
+def test_every_fault_that_did_not_bite_is_named() -> None:
+    story = Story(plan=plan(WorkerCrashes(), RedisCrashes(), SendGridAnswers())).suffered("SendGridAnswers", 5, 8, index=2)
+    verdict = story.suffered("RedisCrashes", 5, 8, index=1, evidence="").judged_by(every_fault_bit)
+    assert said(verdict) == (
+        "unknown; did not bite and so proved nothing: WorkerCrashes (never happened), RedisCrashes (left no evidence)"
+    )
+    assert verdict.checked == 3
+
+
+def test_a_world_that_moves_is_told_with_everything_that_moves() -> None:
+    story = Story()
+    story.history.record(Rest(at_s=60, quiet=False, moving=("rows (last at 59.0 s)", "mails (last at 58.0 s)")))
+    verdict = story.judged_by(world_came_to_rest)
+    assert said(verdict) == "unknown; still moving when its time ended: rows (last at 59.0 s), mails (last at 58.0 s)"
+    assert verdict.checked == 1
+    story.history.record(Rest(at_s=61, quiet=False))
+    assert said(story.judged_by(world_came_to_rest)) == "unknown; still moving when its time ended: nobody knows what"
+    assert Story().quiet().judged_by(world_came_to_rest).checked == 1
+
+
+def test_all_windows_without_a_promise_or_with_one_are_named() -> None:
+    faults = plan(SendGridAnswers(), RedisCrashes(), WorkerCrashes())
+    for wanted, told in (
+        ("required", "no promise was given during SendGridAnswers, WorkerCrashes, so it put none at risk"),
+        ("impossible", "promises were given during RedisCrashes, so it did not bite"),
+    ):
+        story = Story(plan=faults, acknowledgements=wanted).suffered("SendGridAnswers", 5, 15).posted("a", 21)
+        story.suffered("RedisCrashes", 20, 30, index=1).suffered("WorkerCrashes", 40, 50, index=2)
+        verdict = story.judged_by(acknowledgements_fell_inside_the_fault)
+        assert (said(verdict), verdict.checked) == (f"unknown; {told}", 3)
+    story = Story(plan=faults, acknowledgements="impossible").suffered("SendGridAnswers", 5, 15)
+    story.suffered("RedisCrashes", 20, 30, index=1).posted("a", 21).posted("b", 6)
+    assert story.judged_by(acknowledgements_fell_inside_the_fault).reason == (
+        "promises were given during SendGridAnswers, RedisCrashes, so it did not bite"
+    )
+
+
+@pytest.mark.parametrize("wanted", ["required", "impossible"])
+def test_as_many_windows_as_were_looked_at_are_counted(wanted: str) -> None:
+    story = Story(plan=TWO, acknowledgements=wanted).suffered("WorkerCrashes", 5, 15).suffered("RedisCrashes", 20, 30, index=1)
+    if wanted == "required":
+        story.posted("a", 6).posted("b", 21)
+    verdict = story.judged_by(acknowledgements_fell_inside_the_fault)
+    assert (verdict.ruling, verdict.checked) == (Ruling.HELD, 2)
+
+
+def test_a_promise_that_ended_after_the_window_was_given_inside_it_where_it_is_required() -> None:
+    assert _acknowledged("required", 14.9).judged_by(acknowledgements_fell_inside_the_fault).ruling is Ruling.HELD

@@ -7,8 +7,9 @@ from typing import Any
 import pytest
 
 from harness.checkers import a_changed_payload_is_refused, duplicates_point_to_their_event, one_acceptance_per_pair
+from harness.faults import RedisCrashes
 from harness.verdict import Ruling
-from tests.harness.story import PROBLEM, Story, said
+from tests.harness.story import PROBLEM, Story, of, plan, said
 
 
 def test_one_acceptance_and_then_duplicates_holds() -> None:
@@ -161,7 +162,56 @@ def test_without_a_contradiction_there_is_nothing_to_refuse() -> None:
         assert story.judged_by(a_changed_payload_is_refused).ruling is Ruling.NOT_APPLICABLE
 
 
+def test_an_event_may_be_taken_anew_once_only_after_the_loss_that_made_it_forgotten() -> None:
+    story = Story(plan=plan(RedisCrashes(loss="empty"))).suffered("RedisCrashes", 5, 15, "redis").posted("a", 1)
+    assert story.posted("a", 15.001).quiet().judged_by(one_acceptance_per_pair).ruling is Ruling.HELD
+    assert len(story.posted("a", 15.0).judged_by(one_acceptance_per_pair).violations) == 1, "it was not over yet"
+    assert len(story.posted("a", 16).judged_by(one_acceptance_per_pair).violations) == 2, "once"
+
+
+def test_a_duplicate_of_nothing_and_one_that_misstates_its_event_are_two_lies() -> None:
+    story = Story().posted("a", 1).posted("a", 2, "duplicate", original_id="b").posted("c", 3, "duplicate").quiet()
+    verdict = story.judged_by(duplicates_point_to_their_event)
+    assert [violation.pair for violation in verdict.violations] == [of("a"), of("c")]
+
+
+def test_the_statuses_a_duplicate_may_tell_are_listed() -> None:
+    verdict = Story().posted("a", 1).posted("a", 2, "duplicate", current_status="done").judged_by(duplicates_point_to_their_event)
+    assert said(verdict) == (
+        "violated; a of a5 was answered duplicate at 2.010 s, "
+        "but its current_status is 'done', expected one of pending, processing, completed, failed; "
+    )
+
+
+def test_what_was_looked_at_is_counted_where_a_cut_leaves_it_undecided() -> None:
+    assert Story().posted("b", 1).posted("a", 1, "duplicate").judged_by(duplicates_point_to_their_event).checked == 2
+
+
+def test_why_nothing_is_told_of_idempotency() -> None:
+    story = Story().posted("a", 1).unanswered("a", 2, payload="q")
+    assert said(story.judged_by(a_changed_payload_is_refused)) == "unknown; no post with another payload got a definite answer"
+    for checker in (one_acceptance_per_pair, duplicates_point_to_their_event):
+        assert said(Story().judged_by(checker)) == "unknown; no event was accepted"
+
+
 @pytest.mark.parametrize(("hours", "ruling"), [(0.001, Ruling.HELD), (0.01, Ruling.VIOLATED), (None, Ruling.VIOLATED)])
 def test_what_is_older_than_the_claimed_window_may_be_accepted_anew(hours: float | None, ruling: Ruling) -> None:
     story = Story(claims={"dedupe_window_hours": hours}).posted("a", 1).posted("a", 10).quiet()
     assert story.judged_by(one_acceptance_per_pair).ruling is ruling
+
+
+@pytest.mark.parametrize(("begin_s", "ruling"), [(4.61, Ruling.VIOLATED), (4.611, Ruling.HELD)])
+def test_the_claimed_window_counts_from_the_answer_that_accepted(begin_s: float, ruling: Ruling) -> None:
+    """0.001 hours are 3.6 s, and the answer came at 1.01 s."""
+    story = Story(claims={"dedupe_window_hours": 0.001}).posted("a", 1).posted("a", begin_s)
+    assert story.judged_by(one_acceptance_per_pair).ruling is ruling
+
+
+def test_what_was_accepted_anew_after_the_window_is_accepted_once_again() -> None:
+    story = Story(claims={"dedupe_window_hours": 0.001}).posted("a", 1).posted("a", 10)
+    assert story.judged_by(one_acceptance_per_pair).checked == 1
+    verdict = story.posted("a", 11).posted("a", 20).judged_by(one_acceptance_per_pair)
+    assert [violation.what for violation in verdict.violations] == [
+        "a of a5 was accepted 2 times: accepted at 10.010 s by api-0, accepted at 11.010 s by api-0; "
+        "expected one and then duplicate"
+    ]

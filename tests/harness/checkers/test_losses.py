@@ -18,7 +18,7 @@ from harness.checkers import (
 from harness.faults import RedisCrashes
 from harness.tally import counts
 from harness.verdict import Checker, Ruling
-from tests.harness.story import Story, plan
+from tests.harness.story import Story, plan, said
 
 EMPTY, POWER = RedisCrashes(loss="empty"), RedisCrashes(loss="power-loss")
 EXCUSED: list[Checker] = [
@@ -84,3 +84,67 @@ def test_a_forgotten_event_is_taken_anew_once() -> None:
 
 def test_without_its_end_nobody_knows() -> None:
     assert story().judged_by(what_is_lost_is_not_called_done).ruling is Ruling.UNKNOWN
+
+
+def unanswered(name: str = "lost", **more: Any) -> Story:
+    """The loss from 5 to 7 s, and one promise before it of which nothing is left; nobody asked for it since."""
+    return Story(plan=plan(EMPTY), **more).suffered("RedisCrashes", 5, 7, "redis").posted(name, 2)
+
+
+@pytest.mark.parametrize(("promised_s", "excuses"), [(2.0, True), (7.0, True), (7.001, False)])
+def test_a_promise_asked_for_before_the_loss_was_over_may_be_forgotten(promised_s: float, excuses: bool) -> None:
+    told = Story(plan=plan(EMPTY)).suffered("RedisCrashes", 5, 7, "redis").posted("a", promised_s)
+    told.read("a", 30, None, http_status=404).quiet()
+    assert (told.judged_by(every_accepted_event_is_stored_once).ruling is Ruling.HELD) == excuses
+
+
+def test_what_is_lost_and_never_denied_is_told_with_the_last_answer_there_was() -> None:
+    told = unanswered().quiet()
+    assert said(told.judged_by(what_is_lost_is_not_called_done)) == (
+        "violated; lost of a5 is lost, for it has no row, but its status was last answered None; expected 404; "
+    )
+    told.read("lost", 8, None, http_status=404).read("lost", 9, "pending").read("lost", 10, None, http_status=503)
+    verdict = told.judged_by(what_is_lost_is_not_called_done)
+    assert said(verdict).endswith("but its status was last answered 200; expected 404; ")
+    assert verdict.checked == 1
+
+
+def test_the_answer_that_came_last_is_the_last_answer() -> None:
+    told = unanswered().read("lost", 8, None, http_status=404, end_s=12).read("lost", 9, "pending", end_s=10).quiet()
+    assert told.judged_by(what_is_lost_is_not_called_done).ruling is Ruling.HELD
+
+
+def test_each_event_that_is_lost_and_not_denied_is_told_in_order_and_what_is_kept_is_not() -> None:
+    told = unanswered("b").posted("a", 3).kept("kept", 1).posted("denied", 2).read("denied", 9, None, http_status=404)
+    told.posted("poison", 2, poison=True).read("poison", 9, "failed").quiet()
+    verdict = told.judged_by(what_is_lost_is_not_called_done)
+    assert [violation.pair.id for violation in verdict.violations if violation.pair] == ["a", "b"]
+    assert verdict.checked == 5
+
+
+@pytest.mark.parametrize("shown", ["completed", "failed"])
+def test_an_event_that_was_called_finished_before_it_was_denied_is_not_honestly_lost(shown: str) -> None:
+    told = unanswered().read("lost", 3, shown).read("lost", 9, None, http_status=404).quiet()
+    assert told.judged_by(what_is_lost_is_not_called_done).ruling is Ruling.VIOLATED
+
+
+@pytest.mark.parametrize("ending", ["restless", "rows unread"])
+def test_before_all_is_quiet_and_the_rows_are_known_nothing_is_lost_for_certain(ending: str) -> None:
+    told = unanswered().restless() if ending == "restless" else unanswered().quiet(rows_read=False)
+    verdict = told.judged_by(what_is_lost_is_not_called_done)
+    assert (verdict.ruling, verdict.checked) == (Ruling.UNKNOWN, 1)
+
+
+def test_the_last_of_several_losses_counts_and_other_faults_do_not() -> None:
+    told = Story(plan=plan(EMPTY, RedisCrashes(), EMPTY)).suffered("RedisCrashes", 5, 7).suffered("RedisCrashes", 20, 30, index=1)
+    told.suffered("RedisCrashes", 12, 14, index=2).posted("a", 13).posted("b", 21).quiet()
+    for name in ("a", "b"):
+        told.read(name, 40, None, http_status=404)
+    verdict = told.judged_by(every_accepted_event_is_stored_once)
+    assert [violation.pair.id for violation in verdict.violations if violation.pair] == ["b"]
+
+
+def test_only_a_crash_of_redis_loses() -> None:
+    other = ({"fault": "PostgresCrashes", "settings": {"loss": "empty"}},)
+    told = Story(plan=other).suffered("PostgresCrashes", 5, 7, "postgres").posted("a", 1).quiet()
+    assert told.judged_by(what_is_lost_is_not_called_done).ruling is Ruling.NOT_APPLICABLE

@@ -124,3 +124,83 @@ def test_many_small_stalls_make_silence_doubtful_together() -> None:
     for number in range(6):
         story.probed(85 + number, 0.35)
     assert rest_is_doubtful(story.history)
+
+
+def test_two_stalls_that_overlap_end_with_the_later_end() -> None:
+    assert stalls(Story().probed(10, 4.0).probed(9, 0.5).probed(12, 0.5).history) == [(5.0, 13.0)]
+
+
+def test_a_server_that_overran_and_a_slow_stub_are_one_stall_where_they_meet() -> None:
+    story = Story(plan=plan(RedisCrashes())).suffered("RedisCrashes", 5, 40, "redis").probed(41.5, 0.5).probed(60, 0.5)
+    assert stalls(story.history) == [(5, 42.5), (58.5, 61.0)]
+
+
+def test_an_empty_stretch_stalls_wholly_or_not_and_a_backward_one_is_empty() -> None:
+    assert stalled_share([(2.0, 4.0)], 3.0, 2.5) == 1.0
+    assert stalled_share([(2.0, 4.0)], 5.0, 4.5) == 0.0
+    assert stalled_share([(0.0, 1.0), (2.0, 4.0)], 3.0, 3.0) == 1.0
+
+
+@pytest.mark.parametrize(
+    ("planned_s", "end_s", "overran"), [(0.5, 7.5, True), (0.5, 7.499, False), (2.0, 11.0, True), (2.0, 10.999, False)]
+)
+def test_a_server_overruns_by_two_seconds_and_to_three_times_what_was_planned(
+    planned_s: float, end_s: float, overran: bool
+) -> None:
+    [planned] = plan(RedisCrashes())
+    story = Story(plan=({**planned, "lasts_seconds": planned_s},)).suffered("RedisCrashes", 5, end_s, "redis")
+    assert stalls(story.history) == ([(5, end_s)] if overran else [])
+
+
+def test_a_fault_that_lasts_until_something_happens_overruns_nothing() -> None:
+    [planned] = plan(RedisCrashes())
+    assert stalls(Story(plan=({**planned, "lasts_seconds": None},)).suffered("RedisCrashes", 5, 90, "redis").history) == []
+
+
+def test_without_a_lead_only_a_stall_during_the_request_holds_it_up() -> None:
+    """The stall was over at 10 s, as the first of them ended; the other took from 10.25 to 10.5 s."""
+    story = Story().refused("a", 9.75, took_s=0.25).refused("b", 10.25, took_s=0.25).probed(9.0, 0.5)
+    assert [post.pair.id for post in not_held_up(story.history, story.history.of(Post))] == ["b"]
+
+
+@pytest.mark.parametrize(("at_s", "latency_s", "is_excused"), [
+    (9.0, 0.25, True),
+    (8.999, 0.25, False),
+    (12.25, 0.25, True),
+    (12.251, 0.25, False),
+])  # fmt: skip
+def test_a_stub_that_answered_within_a_second_of_a_long_request_waited_with_it(
+    at_s: float, latency_s: float, is_excused: bool
+) -> None:
+    story = Story().refused("a", 10.0, took_s=1.0).probed(at_s, latency_s)
+    assert (not_held_up(story.history, story.history.of(Post)) == []) == is_excused
+
+
+@pytest.mark.parametrize(
+    ("claims", "latency_s", "doubts"),
+    [
+        ({}, 2.0, True),
+        ({}, 1.999, False),
+        ({"longest_pause_seconds": 50.0}, 5.0, True),
+        ({"longest_pause_seconds": 50.0}, 4.9, False),
+    ],
+)
+def test_silence_is_believed_for_as_long_as_the_service_claims_to_pause(
+    claims: dict[str, float], latency_s: float, doubts: bool
+) -> None:
+    assert rest_is_doubtful(Story(claims=claims).probed(98, latency_s).quiet().history) == doubts
+
+
+def test_a_server_that_overran_makes_silence_doubtful() -> None:
+    story = Story(plan=plan(RedisCrashes())).suffered("RedisCrashes", 5, 82, "redis")
+    assert rest_is_doubtful(story.quiet().history)
+    assert not rest_is_doubtful(story.quiet(102.001).history)
+
+
+def test_what_was_set_aside_makes_a_verdict_noisy() -> None:
+    assert weighed(judged(checked=7), set_aside=1, what="events were late").noisy
+
+
+def test_each_crowd_is_a_stall_and_those_that_left_room_are_none() -> None:
+    story = Story().crowd(10, 11, 0.7).crowd(20, 21, 0.6).crowd(30, 32, 0.9)
+    assert stalls(story.history) == [(9.0, 12.0), (29.0, 33.0)]

@@ -124,3 +124,102 @@ def test_a_late_stop_beside_a_slow_stub_is_not_convicted_but_a_wrong_exit_code_i
         assert said(late.probed(10, 2.0).judged_by(terminations_are_clean)).startswith("unknown; 1 processes took too long to")
     wrong = _stopped(exit_code=1, took_s=2.0, at_s=7).probed(6, 2.0)
     assert wrong.judged_by(terminations_are_clean).ruling is Ruling.VIOLATED
+
+
+def test_every_process_that_fell_is_told_and_how() -> None:
+    story = Story().process("api-0", "exited", 5, detail="by itself: out of memory", exit_code=137)
+    story.process("worker-1", "exited", 6, detail="told: by itself", exit_code=0).process("worker-0", "not restarted", 7)
+    verdict = story.process("postgres", "not restarted", 8).judged_by(processes_stay_up)
+    assert [violation.what for violation in verdict.violations] == [
+        "api-0 ended by itself (exit code 137) at 5.000 s: out of memory",
+        "worker-0 could not be started again at 7.000 s",
+    ]
+    assert verdict.checked == 4
+
+
+def test_what_a_process_said_at_its_end_is_told_as_it_was_said() -> None:
+    story = Story().process("api-0", "not restarted", 5, detail=": told: by itself")
+    assert said(story.judged_by(processes_stay_up)) == "violated; api-0 could not be started again at 5.000 s: told: by itself; "
+    story = Story().process("api-0", "exited", 5, detail="by itself: XML was broken", exit_code=1)
+    assert said(story.judged_by(processes_stay_up)).endswith("(exit code 1) at 5.000 s: XML was broken; ")
+
+
+@pytest.mark.parametrize(("probe_s", "ruling"), [(54.0, Ruling.UNKNOWN), (24.0, Ruling.UNKNOWN), (19.5, Ruling.VIOLATED)])
+def test_a_start_is_late_within_the_thirty_seconds_it_is_given(probe_s: float, ruling: Ruling) -> None:
+    """Given up at 50 s: a stall counts that covered three of the seconds from 20 to 50 s."""
+    story = Story().process("api-0", "not restarted", 50).probed(probe_s, 7.0 if probe_s > 50 else 4.0)
+    assert story.judged_by(processes_stay_up).ruling is ruling
+
+
+def test_each_start_that_was_held_up_is_counted() -> None:
+    story = Story().process("api-0", "not restarted", 50).process("api-1", "not restarted", 51).probed(40, 4.0)
+    assert said(story.judged_by(processes_stay_up)).startswith("unknown; 2 processes were not ready again in time while")
+
+
+def test_the_time_between_two_entries_is_told_without_the_last_bits_of_a_subtraction() -> None:
+    assert _stopped(took_s=None, at_s=15.0000001).judged_by(terminations_are_clean).ruling is Ruling.HELD
+    assert _stopped(took_s=None, at_s=15.000001).judged_by(terminations_are_clean).ruling is Ruling.VIOLATED
+
+
+def test_a_process_may_be_told_to_stop_before_others_are_started() -> None:
+    story = Story().process("worker-0", "started", 1).process("api-0", "terminated", 5).process("api-1", "started", 5.5)
+    story.process("api-0", "started", 5.7).process("api-0", "exited", 6, exit_code=0, took_s=1.0)
+    verdict = story.judged_by(terminations_are_clean)
+    assert (verdict.ruling, verdict.checked) == (Ruling.HELD, 1)
+
+
+def test_one_process_without_its_exit_leaves_a_violation_of_another_standing() -> None:
+    story = Story().process("api-0", "terminated", 5).process("api-1", "terminated", 5).process("api-1", "exited", 6, exit_code=1)
+    verdict = story.judged_by(terminations_are_clean)
+    assert said(verdict) == "violated; api-1 was told to stop at 5.000 s and exited with code 1 after 1.0 s; expected 0; "
+    assert verdict.checked == 2
+
+
+def test_stops_that_were_late_beside_a_slow_stub_are_counted_and_hide_no_other() -> None:
+    story = Story().probed(10, 5.0)
+    for name in ("api-0", "api-1"):
+        story.process(name, "terminated", 5).process(name, "exited", 20, exit_code=0)
+    assert said(story.judged_by(terminations_are_clean)).startswith("unknown; 2 processes took too long to stop while")
+    story.process("worker-0", "terminated", 5).process("worker-0", "exited", 6, exit_code=1)
+    assert [violation.what[:8] for violation in story.judged_by(terminations_are_clean).violations] == ["worker-0"]
+
+
+@pytest.mark.parametrize(("took_s", "ruling"), [(10.0, "held"), (10.001, "unknown")])
+def test_a_stop_in_good_time_needs_no_excuse(took_s: float, ruling: str) -> None:
+    assert str(_stopped(took_s=took_s).probed(10, 5.0).judged_by(terminations_are_clean).ruling) == ruling
+
+
+@pytest.mark.parametrize(
+    ("frozen_s", "resumed_s", "is_judged"),
+    [
+        (1, 4.999, True),
+        (1, 5.0, False),
+        (6, 9, False),
+        (14.5, None, False),
+        (15, None, False),
+        (15.001, None, True),
+        (16, 17, True),
+    ],
+)
+def test_a_freeze_keeps_a_process_from_stopping_if_it_lasted_from_then_until_its_end(
+    frozen_s: float, resumed_s: float | None, is_judged: bool
+) -> None:
+    """Told to stop at 5 s, ended with code 1 at 15 s."""
+    story = Story().process("api-0", "terminated", 5).process("api-1", "frozen", 6)
+    story.process("api-0", "frozen", frozen_s)
+    if resumed_s is not None:
+        story.process("api-0", "resumed", resumed_s)
+    story.process("api-0", "exited", 15, exit_code=1)
+    assert (story.quiet().judged_by(terminations_are_clean).ruling is Ruling.VIOLATED) == is_judged
+
+
+def test_a_wrong_exit_code_at_the_last_moment_in_time_is_not_the_machines() -> None:
+    for took_s, ruling in ((10.0, Ruling.VIOLATED), (10.001, Ruling.UNKNOWN)):
+        story = _stopped(exit_code=1, took_s=took_s).probed(10, 5.0)
+        assert story.judged_by(terminations_are_clean).ruling is ruling
+
+
+def test_a_kill_before_its_time_to_stop_was_over_is_the_faults_and_one_after_it_is_not() -> None:
+    for killed_s, ruling in ((14.999, Ruling.UNKNOWN), (15.0, Ruling.VIOLATED)):
+        story = Story().process("api-0", "terminated", 5).process("api-0", "killed", killed_s).quiet()
+        assert story.judged_by(terminations_are_clean).ruling is ruling

@@ -146,3 +146,102 @@ def test_a_process_the_machine_gave_no_time_to_hear_of_the_limit_is_not_convicte
 
 def test_the_rate_limit_abstains_without_a_provider() -> None:
     assert Story(offers=("rows",)).judged_by(rate_limit_is_respected).ruling is Ruling.NOT_APPLICABLE
+
+
+def _two_outages(*calls: int, due: tuple[int, int]) -> Story:
+    """Outages from 5 to 15 s and from 30 to 40 s, each with so many calls and so many mails due."""
+    story, number = Story(plan=plan(SendGridAnswers(), SendGridAnswers())), 0
+    for begin_s, count, wanted in ((5, calls[0], due[0]), (30, calls[1], due[1])):
+        for made in range(wanted):
+            story.posted(f"e{number}", begin_s + 1).mailed(f"e{number}", begin_s + 11)
+            if made < count:
+                story.mailed(f"e{number}", begin_s + 2, http_status=503)
+            number += 1
+    return story.suffered("SendGridAnswers", 5, 15).suffered("SendGridAnswers", 30, 40, index=1)
+
+
+def test_each_outage_is_judged_by_its_own_calls_and_its_own_due_mails() -> None:
+    verdict = _two_outages(ALLOWED, ALLOWED, due=(DUE, DUE)).judged_by(provider_is_spared)
+    assert (verdict.ruling, verdict.checked) == (Ruling.HELD, 2 * DUE)
+    verdict = _two_outages(ALLOWED, ALLOWED, due=(DUE, DUE - 1)).judged_by(provider_is_spared)
+    assert (verdict.ruling, verdict.checked) == (Ruling.HELD, DUE), "of the second nobody can tell"
+    verdict = _two_outages(ALLOWED + 1, ALLOWED + 2, due=(DUE, DUE + 1)).judged_by(provider_is_spared)
+    assert [violation.what[:8] for violation in verdict.violations] == ["9 calls ", "10 calls"]
+    assert verdict.checked == 2 * DUE + 1
+
+
+@pytest.mark.parametrize(("at_s", "allowed"), [(4.999, 8), (5.0, 12), (15.0, 12), (15.001, 8)])
+def test_a_worker_started_in_the_first_or_last_moment_of_an_outage_was_started_meanwhile(at_s: float, allowed: int) -> None:
+    for calls, ruling in ((allowed, Ruling.HELD), (allowed + 1, Ruling.VIOLATED)):
+        story = _outage(calls=calls, due=36).process("worker-1", "started", at_s)
+        assert story.judged_by(provider_is_spared).ruling is ruling
+
+
+def test_where_no_process_is_told_of_one_does_the_work() -> None:
+    assert _outage(calls=4, processes={}).judged_by(provider_is_spared).ruling is Ruling.HELD
+    assert _outage(calls=5, processes={}).judged_by(provider_is_spared).ruling is Ruling.VIOLATED
+
+
+def test_the_claims_of_the_breaker_are_what_is_allowed() -> None:
+    claims = {"breaker_failures": 3, "breaker_reset_seconds": 4.0, "breaker_trials": 2}  # 2 x (3 + 2 x 3) = 18
+    assert _outage(calls=18, due=54, claims=claims).judged_by(provider_is_spared).checked == 54
+    assert _outage(calls=18, due=53, claims=claims).judged_by(provider_is_spared).ruling is Ruling.NOT_APPLICABLE
+    assert "its claimed breaker allows 18" in said(_outage(calls=19, due=53, claims=claims).judged_by(provider_is_spared))
+
+
+def test_another_fault_is_no_outage_whatever_it_is_set_to() -> None:
+    story = _outage(calls=ALLOWED + 1)
+    story.history.forget(lambda entry: entry.kind == "fault")
+    assert story.suffered("SendGridStalls", 5, 15).judged_by(provider_is_spared).ruling is Ruling.UNKNOWN
+
+
+def test_mails_that_name_no_event_can_still_be_too_many() -> None:
+    story = Story(plan=plan(SendGridAnswers())).suffered("SendGridAnswers", 5, 15)
+    for _ in range(ALLOWED + 1):
+        story.mailed(None, 6, http_status=503)
+    assert story.judged_by(provider_is_spared).ruling is Ruling.VIOLATED
+
+
+@pytest.mark.parametrize(("call_s", "ruling"), [(2.25, "unknown"), (2.251, "violated")])
+def test_a_quarter_of_a_second_is_given_to_hear_of_the_limit_besides_the_stall(call_s: float, ruling: str) -> None:
+    """Told at 1.0 s; the machine stood still until 2.0 s."""
+    assert str(_limited().mailed("b", call_s).probed(1.0, 0.5).judged_by(rate_limit_is_respected).ruling) == ruling
+
+
+def test_every_call_that_came_too_early_is_told_with_the_answer_that_forbade_it() -> None:
+    story = (
+        _limited().mailed("b", 2).mailed("c", 3).mailed("d", 10, http_status=429, end_s=10.1, resets_at_s=20.0).mailed("e", 11)
+    )
+    verdict = story.judged_by(rate_limit_is_respected)
+    assert [violation.what for violation in verdict.violations] == [
+        "worker-0 was told at 1.000 s that the rate limit resets at 5.000 s, and called again at 2.000 s",
+        "worker-0 was told at 1.000 s that the rate limit resets at 5.000 s, and called again at 3.000 s",
+        "worker-0 was told at 10.100 s that the rate limit resets at 20.000 s, and called again at 11.000 s",
+    ]
+    assert [violation.pair.id for violation in verdict.violations if violation.pair] == ["b", "c", "e"]
+    assert verdict.checked == 2
+
+
+def test_calls_set_aside_are_counted_and_hide_no_other() -> None:
+    story = _limited().mailed("b", 2.1).mailed("c", 2.2).probed(1.0, 0.5)
+    assert said(story.judged_by(rate_limit_is_respected)).startswith("unknown; 2 calls came too early while")
+    assert len(story.mailed("d", 4.0).judged_by(rate_limit_is_respected).violations) == 1
+
+
+def test_a_limit_that_reset_when_the_run_began_forbids_nothing() -> None:
+    story = Story().mailed("a", 0.0, http_status=429, end_s=0.1, resets_at_s=0.0).mailed("b", 0.5)
+    assert story.judged_by(rate_limit_is_respected).ruling is Ruling.HELD
+
+
+@pytest.mark.parametrize(("at_s", "ruling"), [(0.999, "violated"), (1.0, "held"), (3.0, "held"), (3.001, "violated")])
+def test_a_process_forgets_the_limit_by_a_start_between_the_answer_and_the_call(at_s: float, ruling: str) -> None:
+    story = _limited().process("worker-0", "started", at_s).mailed("b", 3.0)
+    assert str(story.judged_by(rate_limit_is_respected).ruling) == ruling
+
+
+def test_another_answer_forbids_the_call_if_the_first_was_forgotten() -> None:
+    story = _limited(resets_at_s=9.0).process("worker-0", "started", 2)
+    story.mailed("b", 2.1, http_status=429, end_s=2.2, resets_at_s=8.0).mailed("c", 5)
+    assert said(story.judged_by(rate_limit_is_respected)) == (
+        "violated; worker-0 was told at 2.200 s that the rate limit resets at 8.000 s, and called again at 5.000 s; "
+    )

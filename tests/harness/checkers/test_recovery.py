@@ -169,3 +169,89 @@ def test_recovery_abstains_without_a_fault_and_while_one_may_last() -> None:
     two = Story(plan=plan(RedisCrashes(), SendGridAnswers())).suffered("RedisCrashes", 5, 15, "redis").refused("a", 50)
     assert "nobody knows when" in two.judged_by(RECOVERS).reason
     assert two.quiet().judged_by(RECOVERS).ruling is Ruling.VIOLATED, "the other fault never happened"
+
+
+def test_an_event_lost_beyond_the_claims_is_passed_over_and_the_next_one_is_judged() -> None:
+    story = Story(plan=plan(RedisCrashes(loss="empty"))).suffered("RedisCrashes", 5, 7, "redis").posted("lost", 1)
+    story.read("lost", 30, None, http_status=404).posted("late", 40).quiet()
+    verdict = story.judged_by(DRAINS)
+    assert [violation.pair.id for violation in verdict.violations if violation.pair] == ["late"]
+    assert verdict.checked == 2
+
+
+def test_each_undecided_event_and_each_that_was_set_aside_is_counted() -> None:
+    cut = Story().posted("a", 1).read("a", 2, "pending").posted("b", 1).posted("c", 1).probed(3)
+    assert said(cut.judged_by(DRAINS)) == "unknown; of 3 events too little was seen before the run was cut off"
+    stalled = Story(world="real").probed(10, 1.0).quiet()
+    for name in ("a", "b"):
+        stalled.posted(name, 1).read(name, 30)
+    assert said(stalled.judged_by(DRAINS)).startswith("unknown; 2 events were late while")
+
+
+def test_a_violation_stands_beside_events_that_are_undecided() -> None:
+    story = Story().posted("a", 1).read("a", 30, "pending").posted("b", 20)
+    assert [violation.pair.id for violation in story.judged_by(DRAINS).violations if violation.pair] == ["a"]
+
+
+def test_an_event_that_was_shown_or_delivered_late_is_late_though_the_world_still_moved() -> None:
+    shown = Story().posted("a", 1).read("a", 30, "pending").restless()
+    assert shown.judged_by(DRAINS).ruling is Ruling.VIOLATED
+    delivered = Story().posted("a", 1).stored("a", 30).mailed("a", 31).restless()
+    assert delivered.judged_by(DRAINS).ruling is Ruling.VIOLATED
+
+
+@pytest.mark.parametrize(
+    ("stalled_s", "ruling"), [(0.0, Ruling.VIOLATED), (2.5, Ruling.UNKNOWN), (20.0, Ruling.UNKNOWN), (22.5, Ruling.VIOLATED)]
+)
+def test_only_a_stall_in_the_time_an_event_is_given_excuses_it(stalled_s: float, ruling: Ruling) -> None:
+    """From 1.01 to 21.01 s; the stub was slow around that moment for 3.5 s."""
+    story = Story(world="real").posted("a", 1).read("a", 40).quiet().probed(stalled_s, 1.5)
+    assert story.judged_by(DRAINS).ruling is ruling
+
+
+def test_an_event_is_done_as_early_as_it_was_stored_if_no_mail_is_due() -> None:
+    story = Story().posted("a", 0.1, wants_mail=False).stored("a", 0.2).quiet()
+    assert story.judged_by(backlog_drains(within_seconds=0.5)).ruling is Ruling.HELD
+
+
+@pytest.mark.parametrize(
+    ("stored_s", "mailed_s", "told"), [(25.0, 26.0, "26.100"), (26.0, 22.0, "26.000"), (27.5, 22.0, "27.010")]
+)
+def test_the_first_moment_that_shows_it_finished_is_told(stored_s: float, mailed_s: float, told: str) -> None:
+    story = Story().posted("a", 1).stored("a", stored_s).mailed("a", mailed_s).read("a", 27.0).quiet()
+    assert said(story.judged_by(DRAINS)) == f"violated; a of a5 should have been finished by 21.010 s: it was at {told} s; "
+
+
+def test_the_first_mail_that_was_taken_counts() -> None:
+    story = Story().posted("a", 1).stored("a", 2).mailed("a", 3, http_status=503).mailed("a", 4).mailed("a", 90).quiet()
+    assert story.judged_by(DRAINS).ruling is Ruling.HELD
+
+
+def test_an_event_seen_unfinished_after_its_deadline_is_late_though_row_and_mail_were_there() -> None:
+    story = Story().posted("a", 1, end_s=1.5).stored("a", 2).mailed("a", 3).read("a", 21.5, "pending").quiet()
+    assert story.judged_by(DRAINS).ruling is Ruling.HELD, "it was read at the deadline, not after it"
+    assert story.read("a", 21.501, "processing").judged_by(DRAINS).ruling is Ruling.VIOLATED
+
+
+def test_a_planned_fault_under_way_at_the_cut_moves_every_deadline_and_others_do_not() -> None:
+    story = Story(plan=plan(RedisCrashes(), SendGridAnswers())).posted("a", 1).read("a", 90, "pending")
+    story.suffered("RedisCrashes", 5, 15)
+    assert story.judged_by(DRAINS).ruling is Ruling.UNKNOWN
+    assert story.suffered("SendGridAnswers", 5, 16, index=1).judged_by(DRAINS).ruling is Ruling.VIOLATED
+
+
+def test_posts_that_were_held_up_are_counted_and_hide_no_other() -> None:
+    story = _crashed(world="real").refused("a", 25).refused("b", 25.1).posted("c", 26).probed(25, 1.0)
+    verdict = story.judged_by(RECOVERS)
+    assert said(verdict).startswith("unknown; 2 POSTs were not answered with a promise while")
+    assert verdict.checked == 3
+    assert len(story.refused("d", 50).judged_by(RECOVERS).violations) == 1
+
+
+def test_a_post_nobody_answered_is_told_as_such() -> None:
+    assert "was answered nothing; expected a promise" in said(_crashed().unanswered("a", 25, error="").judged_by(RECOVERS))
+
+
+def test_what_was_posted_before_makes_a_refusal_rightful_of_that_event_only() -> None:
+    story = _crashed().posted("a", 1, payload="another").posted("b", 1).refused("a", 25, 422).refused("b", 25, 422)
+    assert [violation.pair.id for violation in story.judged_by(RECOVERS).violations if violation.pair] == ["b"]

@@ -87,3 +87,44 @@ def test_refusals_are_unknown_without_rows_unless_all_refused_events_were_taken_
 def test_refusals_abstain_when_nothing_was_refused_or_posted() -> None:
     assert Story().kept("a", 1).quiet().judged_by(refusals_are_honest).ruling is Ruling.NOT_APPLICABLE
     assert Story().quiet().judged_by(refusals_are_honest).ruling is Ruling.UNKNOWN
+
+
+def test_every_event_that_was_left_behind_is_told_in_order() -> None:
+    story = Story().refused("b", 1).refused("a", 1).refused("c", 1).posted("c", 2).row("b").row("a").row("c").quiet()
+    verdict = story.judged_by(refusals_are_honest)
+    assert [violation.pair.id for violation in verdict.violations if violation.pair] == ["a", "b"]
+    assert verdict.checked == 3
+
+
+def test_only_attempts_begun_before_the_first_mail_explain_it() -> None:
+    at_once = Story().refused("a", 1).posted("a", 2.0, "processed").mailed("a", 2.0).row("a").quiet()
+    assert at_once.judged_by(refusals_are_honest).ruling is Ruling.HELD
+    later = Story().refused("a", 1).posted("a", 2.001, "processed").mailed("a", 2.0).mailed("a", 3).row("a").quiet()
+    assert said(later.judged_by(refusals_are_honest)) == (
+        "violated; a of a5 was refused at every attempt until 2.000 s, yet it was mailed then; "
+    )
+
+
+def test_a_mail_nobody_posted_is_another_checkers() -> None:
+    story = Story().refused("a", 1).mailed("x", 2).mailed("a", 0.5).quiet()
+    assert story.judged_by(refusals_are_honest).ruling is Ruling.HELD
+
+
+def test_each_rude_refusal_is_told_and_a_polite_one_between_them_passed_over() -> None:
+    story = Story().refused("a", 1, retry_after_s=None).refused("b", 1, 400, poison=True).refused("c", 1, 429, content_type="")
+    verdict = story.quiet().judged_by(refusals_are_honest)
+    assert [violation.what for violation in verdict.violations] == [
+        "a of a5 was refused with 503 without Retry-After",
+        f"c of a5 was refused with 429 as no content type; expected {PROBLEM}",
+    ]
+
+
+def test_a_mail_the_provider_refused_for_one_event_is_no_reason_to_refuse_another() -> None:
+    story = Story().mailed("a", 1, http_status=503).mailed("a", 1, http_status=400).refused("a", 1, 422).refused("b", 1, 422)
+    assert [violation.pair.id for violation in story.quiet().judged_by(refusals_are_honest).violations if violation.pair] == ["b"]
+
+
+def test_what_was_violated_is_told_though_the_rows_were_not_read() -> None:
+    story = Story().refused("a", 1, retry_after_s=None).quiet(rows_read=False)
+    verdict = story.judged_by(refusals_are_honest)
+    assert (verdict.ruling, verdict.checked) == (Ruling.VIOLATED, 1)
