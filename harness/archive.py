@@ -23,9 +23,9 @@ from pathlib import Path
 from typing import Any, NotRequired, TypedDict, Unpack
 
 from harness import junit
+from harness.challenge import Challenge
 from harness.history import History
 from harness.results import Campaign, Counts, CriterionRuling, Execution, Results, counts, execution_of, total
-from harness.trial import Trial
 from harness.usage import UsageError
 
 __all__ = [
@@ -174,7 +174,7 @@ class Rest(TypedDict):
     started_at: str
     wall_s: float
     load: NotRequired[Sequence[dict[str, Any]]]
-    proof: NotRequired[Sequence[Trial]]
+    proof: NotRequired[Sequence[Challenge]]
 
 
 def assemble(

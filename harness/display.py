@@ -17,8 +17,8 @@ from rich.table import Table
 from harness import report
 from harness.archive import Campaign, CriterionRuling, Execution, RunFolder
 from harness.campaign import Watch
+from harness.challenge import Challenge
 from harness.summary import remark, worst_first
-from harness.trial import Trial
 from harness.verdict import Ruling
 
 PIPE_WIDTH = 160  # of lines when nobody's terminal says how wide it is
@@ -179,12 +179,12 @@ def show_findings(execution: Execution, folder: RunFolder) -> None:
         console.print(f"  again: {escape(execution.repeat)}")
 
 
-def show_trials(trials: Iterable[Trial]) -> None:
+def show_challenges(challenges: Iterable[Challenge]) -> None:
     """What was planted, a line each: who caught it, where, in which schedule."""
     table = Table(box=None, pad_edge=False)
     for column in ("flaw", "ruling", "caught by", "in", "world", "seed"):
         table.add_column(column, no_wrap=True)
-    for one in trials:
+    for one in challenges:
         ruling = "[green]caught[/]" if one.is_caught else styled(one.ruling).replace("violated", "survived")
         seed = "" if one.seed is None else str(one.seed)
         table.add_row(one.name, ruling, one.caught_by, one.scenario, one.world, seed)

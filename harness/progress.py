@@ -38,6 +38,7 @@ class Progress:
     before_s: float = 0.0  # how long earlier parts of the run took
     _begun_s: float = field(default_factory=time.monotonic)
     _synced_s: float = field(default_factory=time.monotonic)
+    _is_empty: bool = True  # somebody may interrupt between a line and the draw's taking it in, so the draws do not tell
     _file: BinaryIO = field(init=False)
 
     @classmethod
@@ -65,6 +66,7 @@ class Progress:
         """These have ended."""
         told = [one for one in executions if draw.stands_alone(one)]
         row = row_of(one for one in executions if not draw.stands_alone(one))
+        self._is_empty = False
         self._write(
             {
                 "draw": next(number for number, one in enumerate(self.draws) if one is draw),
@@ -79,7 +81,7 @@ class Progress:
         """Nothing more will be noted. Where nothing was, no file is left."""
         os.fsync(self._file.fileno())
         self._file.close()
-        if not any(draw.ended for draw in self.draws):
+        if self._is_empty:
             self.path.unlink()
 
     def _write(self, data: dict[str, Any]) -> None:
@@ -140,6 +142,7 @@ class Progress:
             draw.counted = summed(row for row in (draw.counted, Campaign(**data["row"])) if row is not None)
         seeds[data["draw"]].update(data["seeds"])
         self.before_s = data["elapsed_s"]
+        self._is_empty = False
 
 
 def _line(data: dict[str, Any]) -> bytes:

@@ -51,7 +51,7 @@ def prove(words: Namespace) -> Ruling:
         system.name,
         scenarios=worth_a_row(controls),
         campaigns=[draw.row() for draw in controls if draw.is_campaign and draw.ended],
-        proof=[*(hunt.trial() for hunt in hunts if hunt.executions), *tampering.summed(_kept(controls, folder))],
+        proof=[*(hunt.challenge() for hunt in hunts if hunt.executions), *tampering.summed(_kept(controls, folder))],
         started_at=started_at,
         wall_s=time.monotonic() - clock,
     )
@@ -98,7 +98,7 @@ def _news(hunts: Sequence[Hunt], execution: Execution) -> str:
     if hunt.caught is execution:
         return f"[green]caught[/] {hunt.flaw.name} ({execution.world}, seed {execution.seed}) by {hunt.flaw.caught_by}"
     is_last = hunt.caught is None and len(hunt.executions) == hunt.wanted
-    return f"[bold red]survived[/] {hunt.flaw.name} ({execution.world}): {hunt.trial().reason}" if is_last else ""
+    return f"[bold red]survived[/] {hunt.flaw.name} ({execution.world}): {hunt.challenge().reason}" if is_last else ""
 
 
 def _controls(words: Namespace, hunts: Sequence[Hunt]) -> list[Draw]:

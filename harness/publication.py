@@ -8,11 +8,11 @@ from pathlib import Path
 
 from harness import acceptance, gate, report
 from harness.archive import Results, RunFolder
-from harness.display import console, show_criteria, show_executions, show_findings, show_trials, styled
+from harness.challenge import FLAW
+from harness.display import console, show_challenges, show_criteria, show_executions, show_findings, styled
 from harness.load import github
 from harness.prove.chapter import in_a_sentence
 from harness.summary import not_judged, worst_first
-from harness.trial import FLAW
 from harness.verdict import Ruling, Verdict
 
 FINDINGS_SHOWN = 5
@@ -54,7 +54,13 @@ def remove_if_empty(folder: RunFolder) -> None:
 def _show(results: Results, folder: RunFolder) -> None:
     many = {(row.name, row.world) for row in results.campaigns}
     if results.proof:
-        show_trials([trial for trial in results.proof if trial.kind == FLAW or trial.ruling in (Ruling.VIOLATED, Ruling.UNKNOWN)])
+        show_challenges(
+            [
+                challenge
+                for challenge in results.proof
+                if challenge.kind == FLAW or challenge.ruling in (Ruling.VIOLATED, Ruling.UNKNOWN)
+            ]
+        )
         console.print(f"{in_a_sentence(results)}\n")
     if results.load:
         gate.show(results)

@@ -14,9 +14,9 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from harness import checkers
+from harness.challenge import Challenge
 from harness.history import History, Post, Read, Suffered
 from harness.tally import Counts, counts
-from harness.trial import Trial
 from harness.verdict import Ruling, Verdict, Violation, worst
 
 SCHEMA = 1
@@ -164,7 +164,7 @@ class Results:
     criteria: tuple[CriterionRuling, ...] = ()
     load: tuple[dict[str, Any], ...] = ()
     exploration: dict[str, Any] | None = None  # what `harness explore` tried and found (`explore/exploration.py`)
-    proof: tuple[Trial, ...] = ()  # of `harness prove`
+    proof: tuple[Challenge, ...] = ()  # of `harness prove`
     interrupted: str = ""  # "after 12 of 143 executions" if somebody stopped the run: then it tells of what had ended
     missing: str = ""  # what several runs that were merged lack: "shard 3/8"
     schema: int = SCHEMA
@@ -190,7 +190,7 @@ class Results:
             "campaigns": tuple(Campaign(**campaign) for campaign in data["campaigns"]),
             "criteria": tuple(_criterion(criterion) for criterion in data["criteria"]),
             "load": tuple(data["load"]),
-            "proof": tuple(Trial.from_data(trial) for trial in data.get("proof", ())),
+            "proof": tuple(Challenge.from_data(challenge) for challenge in data.get("proof", ())),
         }
         return cls(**(data | parts))
 
@@ -200,7 +200,7 @@ class Results:
         campaigns: Iterable[Campaign] = (),
         load: Iterable[Mapping[str, Any]] = (),
         *,
-        proof: Iterable[Trial] = (),
+        proof: Iterable[Challenge] = (),
     ) -> Ruling:
         """The ruling of a run. A no-bite seed of a campaign does not count by itself: the campaign's row stands for it.
 
@@ -217,7 +217,7 @@ class Results:
         judged = [row for row in load if row["role"] == "after" and row["limits_ms"]]
         limits = [Ruling(row["ruling"]) for row in judged]
         slower = [Ruling.VIOLATED for row in judged if row.get("baseline", {}).get("ruling") == Ruling.VIOLATED]
-        return worst([*alone, *(row.ruling for row in rows), *limits, *slower, *(trial.ruling for trial in proof)])
+        return worst([*alone, *(row.ruling for row in rows), *limits, *slower, *(challenge.ruling for challenge in proof)])
 
 
 def execution_of(history: History, verdicts: Sequence[Verdict], *, folder: str, wall_s: float, cpu_s: float) -> Execution:

@@ -46,7 +46,7 @@ LAYERS = (  # top first: a module may import those of its own row and of the row
     ("batch",),
     ("origin",),
     ("runner",),
-    ("archive", "junit", "results", "shard", "trial", "tally", "performance", "client"),
+    ("archive", "junit", "results", "shard", "challenge", "tally", "performance", "client"),
     ("worlds",),
     ("systems", "scenario"),
     ("validation",),

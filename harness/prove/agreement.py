@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from harness.challenge import FLAW
 from harness.markdown import plain, table
 from harness.matrix import told
 from harness.results import Campaign, Execution, Results
-from harness.trial import FLAW
 from harness.verdict import Ruling, worst
 
 SIMULATED, REAL = "simulated", "real"
@@ -35,10 +35,10 @@ def of(results: Results) -> Iterator[str]:
 def rulings(results: Results) -> dict[Cell, dict[str, Ruling]]:
     """The ruling of each service, sound or flawed, in each world. A caught flaw is a service that was ruled violated."""
     found: dict[Cell, dict[str, Ruling]] = {}
-    for trial in results.proof:
-        if trial.kind == FLAW:
-            ruling = {Ruling.HELD: Ruling.VIOLATED, Ruling.VIOLATED: Ruling.HELD}.get(trial.ruling, trial.ruling)
-            found.setdefault((trial.name, trial.scenario, trial.system), {})[trial.world] = ruling
+    for challenge in results.proof:
+        if challenge.kind == FLAW:
+            ruling = {Ruling.HELD: Ruling.VIOLATED, Ruling.VIOLATED: Ruling.HELD}.get(challenge.ruling, challenge.ruling)
+            found.setdefault((challenge.name, challenge.scenario, challenge.system), {})[challenge.world] = ruling
     rows: list[Execution | Campaign] = [*results.campaigns, *results.scenarios]
     for row in rows:
         worlds = found.setdefault(("", row.name, row.system), {})

@@ -8,12 +8,12 @@ from pathlib import Path
 
 from harness import checkers
 from harness.archive import RunFolder, write_atomically
+from harness.challenge import FLAW, TAMPERING, Challenge
 from harness.markdown import plain, table
 from harness.matrix import told
 from harness.prove import agreement
 from harness.prove.picture import picture
 from harness.results import Results
-from harness.trial import FLAW, TAMPERING, Trial
 from harness.verdict import Ruling
 
 PICTURE = "flaws.svg"
@@ -21,8 +21,8 @@ PICTURE = "flaws.svg"
 
 def of(folder: RunFolder, results: Results) -> Iterator[str]:
     """The chapter, nothing if the run proves nothing. Writes its picture on the way."""
-    flaws = [trial for trial in results.proof if trial.kind == FLAW]
-    lies = [trial for trial in results.proof if trial.kind == TAMPERING]
+    flaws = [challenge for challenge in results.proof if challenge.kind == FLAW]
+    lies = [challenge for challenge in results.proof if challenge.kind == TAMPERING]
     if flaws:
         write_atomically(folder.path / PICTURE, picture(flaws))
         yield from _flaws(flaws)
@@ -35,18 +35,20 @@ def of(folder: RunFolder, results: Results) -> Iterator[str]:
 
 def in_a_sentence(results: Results) -> str:
     """What the proof comes to, for the first lines of a report and the last ones of a terminal."""
-    flaws = [trial for trial in results.proof if trial.kind == FLAW]
-    lies = [trial for trial in results.proof if trial.kind == TAMPERING and trial.ruling is not Ruling.NOT_APPLICABLE]
+    flaws = [challenge for challenge in results.proof if challenge.kind == FLAW]
+    lies = [
+        challenge for challenge in results.proof if challenge.kind == TAMPERING and challenge.ruling is not Ruling.NOT_APPLICABLE
+    ]
     parts = [f"{_caught(flaws)} planted flaws were caught by the checker meant for each"] if flaws else []
     parts += [f"{_caught(lies)} lies told into histories that had held were seen"] if lies else []
     return f"{' and '.join(parts)}." if parts else ""
 
 
-def _caught(trials: Sequence[Trial]) -> str:
-    return f"{sum(trial.is_caught for trial in trials)} of {len(trials)}"
+def _caught(challenges: Sequence[Challenge]) -> str:
+    return f"{sum(challenge.is_caught for challenge in challenges)} of {len(challenges)}"
 
 
-def _flaws(trials: Sequence[Trial]) -> Iterator[str]:
+def _flaws(challenges: Sequence[Challenge]) -> Iterator[str]:
     yield "## Planted flaws"
     yield ""
     yield (
@@ -59,36 +61,40 @@ def _flaws(trials: Sequence[Trial]) -> Iterator[str]:
     yield ""
     yield from table(
         ["flaw", "ruling", "caught by", "in", "world", "seed", "tried", "CPU s", "what it is"],
-        [_flaw(trial) for trial in sorted(trials, key=lambda trial: (trial.is_caught, trial.name))],
+        [_flaw(challenge) for challenge in sorted(challenges, key=lambda challenge: (challenge.is_caught, challenge.name))],
         right=["seed", "tried", "CPU s"],
     )
     yield ""
-    simulated = [trial.cpu_s for trial in trials if trial.world == "simulated" and trial.is_caught]
+    simulated = [challenge.cpu_s for challenge in challenges if challenge.world == "simulated" and challenge.is_caught]
     if simulated:
         yield f"Simulated flaws took a median of {statistics.median(simulated):.2f} s of CPU, at most {max(simulated):.2f} s."
         yield ""
 
 
-def _flaw(trial: Trial) -> list[str]:
-    name = f"[{plain(trial.name)}]({Path(trial.folder, 'history.jsonl').as_posix()})" if trial.folder else plain(trial.name)
-    seed = "" if trial.seed is None else f"{trial.seed:,}"
-    cpu = f"{trial.cpu_s:.2f}" if trial.world == "simulated" else ""
-    story = plain(trial.story) if trial.is_caught else f"{plain(trial.story)} **{plain(trial.reason)}**"
-    system = "" if trial.system == "async" else f", {plain(trial.system)}"
+def _flaw(challenge: Challenge) -> list[str]:
+    name = (
+        f"[{plain(challenge.name)}]({Path(challenge.folder, 'history.jsonl').as_posix()})"
+        if challenge.folder
+        else plain(challenge.name)
+    )
+    seed = "" if challenge.seed is None else f"{challenge.seed:,}"
+    cpu = f"{challenge.cpu_s:.2f}" if challenge.world == "simulated" else ""
+    story = plain(challenge.story) if challenge.is_caught else f"{plain(challenge.story)} **{plain(challenge.reason)}**"
+    system = "" if challenge.system == "async" else f", {plain(challenge.system)}"
     return [
         name,
-        _shown(trial),
-        plain(trial.caught_by),
-        plain(trial.scenario) + system,
-        trial.world,
+        _shown(challenge),
+        plain(challenge.caught_by),
+        plain(challenge.scenario) + system,
+        challenge.world,
         seed,
-        f"{trial.seeds:,}",
+        f"{challenge.seeds:,}",
         cpu,
         story,
     ]
 
 
-def _lies(trials: Sequence[Trial]) -> Iterator[str]:
+def _lies(challenges: Sequence[Challenge]) -> Iterator[str]:
     yield "## Tampered histories"
     yield ""
     yield (
@@ -98,14 +104,14 @@ def _lies(trials: Sequence[Trial]) -> Iterator[str]:
     yield ""
     rows = [
         [plain(one.name), _shown(one), plain(one.caught_by), f"{one.seeds:,}" if one.seeds else "", plain(_what(one))]
-        for one in trials
+        for one in challenges
     ]
     yield from table(["lie", "ruling", "seen by", "histories", "what it is"], rows, right=["histories"])
     yield ""
 
 
-def _what(trial: Trial) -> str:
-    return trial.story if trial.is_caught else f"{trial.story} ({trial.reason})"
+def _what(challenge: Challenge) -> str:
+    return challenge.story if challenge.is_caught else f"{challenge.story} ({challenge.reason})"
 
 
 def _sight(results: Results) -> Iterator[str]:
@@ -116,7 +122,7 @@ def _sight(results: Results) -> Iterator[str]:
     judged = {name: [one for one in _verdicts(results) if one[0] == name] for name in known}
     rows = []
     for name, claim in known.items():
-        shown = [trial for trial in results.proof if trial.caught_by == name and trial.is_caught]
+        shown = [challenge for challenge in results.proof if challenge.caught_by == name and challenge.is_caught]
         rows.append([plain(name), _judged(judged[name]), _breaches(shown), plain(claim)])
     yield from table(["checker", "judged", "a breach of it was seen in", "claim"], rows)
     yield ""
@@ -136,14 +142,14 @@ def _judged(verdicts: Sequence[tuple[str, Ruling, str]]) -> str:
     return f"no: {plain(reasons[0])}" if reasons else "no scenario of this run asks for it"
 
 
-def _breaches(trials: Sequence[Trial]) -> str:
-    flaws, lies = (sum(trial.kind == kind for trial in trials) for kind in (FLAW, TAMPERING))
+def _breaches(challenges: Sequence[Challenge]) -> str:
+    flaws, lies = (sum(challenge.kind == kind for challenge in challenges) for kind in (FLAW, TAMPERING))
     parts = [
         f"{number} {word}{'s' if number > 1 else ''}" for number, word in ((flaws, "flaw"), (lies, "tampered history")) if number
     ]
     return ", ".join(parts).replace("historys", "histories") or "none"
 
 
-def _shown(trial: Trial) -> str:
+def _shown(challenge: Challenge) -> str:
     words = {Ruling.HELD: "✓ caught", Ruling.VIOLATED: "✗ survived"}
-    return words.get(trial.ruling, told(trial.ruling)).replace(" ", "\N{NO-BREAK SPACE}")
+    return words.get(challenge.ruling, told(challenge.ruling)).replace(" ", "\N{NO-BREAK SPACE}")

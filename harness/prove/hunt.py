@@ -6,10 +6,10 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 
 from harness.campaign import Draw
+from harness.challenge import FLAW, Challenge
 from harness.prove.catalogue import Flaw
 from harness.results import Execution
 from harness.runner import Order
-from harness.trial import FLAW, Trial
 from harness.verdict import Ruling
 
 MOST_AT_ONCE = 20
@@ -44,11 +44,11 @@ class Hunt(Draw):
         found = [one for one in self.executions if self.flaw.caught_by in accused_by(one)]
         return min(found, key=lambda one: one.seed, default=None)
 
-    def trial(self) -> Trial:
+    def challenge(self) -> Challenge:
         """What came of it."""
         caught = self.caught
         counted = [one for one in self.executions if caught is None or one.seed <= caught.seed]
-        return Trial(
+        return Challenge(
             kind=FLAW,
             name=self.flaw.name,
             story=self.flaw.story,

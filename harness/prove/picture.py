@@ -5,18 +5,18 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from harness import checkers
+from harness.challenge import Challenge
 from harness.svg import Box, Canvas, width_px
-from harness.trial import Trial
 
 CELL = 17
 HEAD_PX, FOOT_PX = 18, 34
 
 
-def picture(trials: Sequence[Trial]) -> str:
+def picture(challenges: Sequence[Challenge]) -> str:
     """Flaws x checkers as an SVG file's text: who was meant to see each flaw, and who else did."""
-    rows = sorted(trials, key=lambda trial: (_order(trial.caught_by), trial.name, trial.world))
-    columns = sorted({name for trial in rows for name in (trial.caught_by, *trial.accused)}, key=_order)
-    left = 24 + max(width_px(_name(trial)) for trial in rows)
+    rows = sorted(challenges, key=lambda challenge: (_order(challenge.caught_by), challenge.name, challenge.world))
+    columns = sorted({name for challenge in rows for name in (challenge.caught_by, *challenge.accused)}, key=_order)
+    left = 24 + max(width_px(_name(challenge)) for challenge in rows)
     top = HEAD_PX + max(width_px(name) for name in columns)
     canvas = Canvas(
         round(left + CELL * len(columns) + 12),
@@ -26,20 +26,20 @@ def picture(trials: Sequence[Trial]) -> str:
     )
     for number, name in enumerate(columns):
         canvas.text(name, at=(left + (number + 0.5) * CELL + 4, top - 6), turned=True)
-    for line, trial in enumerate(rows):
+    for line, challenge in enumerate(rows):
         y = top + line * CELL
-        canvas.text(_name(trial), at=(12, y + 13))
+        canvas.text(_name(challenge), at=(12, y + 13))
         for number, name in enumerate(columns):
-            _draw(canvas, trial, checker=name, box=Box(left + number * CELL + 1, y + 1, CELL - 2, CELL - 2))
+            _draw(canvas, challenge, checker=name, box=Box(left + number * CELL + 1, y + 1, CELL - 2, CELL - 2))
     _draw_legend(canvas, top + CELL * len(rows) + 20)
     return canvas.render()
 
 
-def _draw(canvas: Canvas, trial: Trial, *, checker: str, box: Box) -> None:
+def _draw(canvas: Canvas, challenge: Challenge, *, checker: str, box: Box) -> None:
     canvas.rectangle(box, style="box")
-    if checker == trial.caught_by:
-        canvas.rectangle(box, style=str(trial.ruling), round_px=3)
-    elif checker in trial.accused:
+    if checker == challenge.caught_by:
+        canvas.rectangle(box, style=str(challenge.ruling), round_px=3)
+    elif checker in challenge.accused:
         canvas.rectangle(box, style="violated cell", round_px=3)
 
 
@@ -56,8 +56,8 @@ def _draw_legend(canvas: Canvas, y: float) -> None:
         x += 34 + width_px(words)
 
 
-def _name(trial: Trial) -> str:
-    return trial.name if trial.world == "simulated" else f"{trial.name} ({trial.world})"
+def _name(challenge: Challenge) -> str:
+    return challenge.name if challenge.world == "simulated" else f"{challenge.name} ({challenge.world})"
 
 
 def _order(checker: str) -> int:

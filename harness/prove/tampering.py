@@ -10,21 +10,21 @@ import dataclasses
 from collections.abc import Iterable, Iterator, Sequence
 
 from harness import checkers
+from harness.challenge import TAMPERING, Challenge
 from harness.checkers.promises import mails_taken, stored_rows
 from harness.history import History, Pair, Read
 from harness.prove.lies import LIES, Lie
 from harness.summary import NEEDS
-from harness.trial import TAMPERING, Trial
 from harness.verdict import Ruling, Verdict, worst
 
 
-def trials(history: History) -> Iterator[Trial]:
+def challenges(history: History) -> Iterator[Challenge]:
     """What came of every lie told into one history."""
     header = history.header
     judged = {verdict.checker: verdict for verdict in checkers.judge(history)}
     for lie in LIES:
         ruling, reason, accused = _told(lie, history, judged.get(lie.caught_by))
-        yield Trial(
+        yield Challenge(
             kind=TAMPERING,
             name=lie.name,
             story=lie.story,
@@ -40,20 +40,20 @@ def trials(history: History) -> Iterator[Trial]:
         )
 
 
-def summed(histories: Iterable[History]) -> list[Trial]:
+def summed(histories: Iterable[History]) -> list[Challenge]:
     """Every lie once, with what came of it in all the histories: one that got away once got away. `seeds` counts them."""
-    told: dict[str, list[Trial]] = {}
+    told: dict[str, list[Challenge]] = {}
     for history in histories:
-        for trial in trials(history):
-            told.setdefault(trial.name, []).append(trial)
+        for challenge in challenges(history):
+            told.setdefault(challenge.name, []).append(challenge)
     return [_sum(of_one_lie) for of_one_lie in told.values()]
 
 
-def _sum(trials: Sequence[Trial]) -> Trial:
-    applied = [trial for trial in trials if trial.ruling in (Ruling.HELD, Ruling.VIOLATED)]
-    ruling = worst(trial.ruling for trial in applied or trials)
-    shown = next(trial for trial in trials if trial.ruling is ruling)
-    accused = sorted({name for trial in applied for name in trial.accused})
+def _sum(challenges: Sequence[Challenge]) -> Challenge:
+    applied = [challenge for challenge in challenges if challenge.ruling in (Ruling.HELD, Ruling.VIOLATED)]
+    ruling = worst(challenge.ruling for challenge in applied or challenges)
+    shown = next(challenge for challenge in challenges if challenge.ruling is ruling)
+    accused = sorted({name for challenge in applied for name in challenge.accused})
     return dataclasses.replace(shown, seeds=len(applied), accused=tuple(accused))
 
 

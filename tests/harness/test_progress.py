@@ -117,6 +117,16 @@ def test_where_nothing_had_ended_nothing_is_left(tmp_path: Path) -> None:
     resumed(tmp_path, draw())
 
 
+def test_what_was_noted_stays_though_somebody_interrupted_before_it_was_taken_in(tmp_path: Path) -> None:
+    begun = draw()
+    progress = Progress.of(tmp_path, [begun], resume=False)
+    progress.note(begun, [ended(12)])
+    progress.close()
+    again = draw()
+    resumed(tmp_path, again)
+    assert again.ended == 1
+
+
 def test_other_words_are_refused(tmp_path: Path) -> None:
     noted(tmp_path, [ended(12)])
     with pytest.raises(UsageError, match=r"was begun by other words \(harness run baseline .*--seed 11 --seeds 60 --shard 2/2\)"):

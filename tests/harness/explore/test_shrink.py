@@ -93,8 +93,8 @@ def test_a_planted_race_among_fifty_events_and_three_faults_becomes_one_event_an
         return perform(smaller, flawed(ACKNOWLEDGED_FIRST))
 
     monkeypatch.setattr(search, "perform", counted)
-    assert LOST in charges_of(perform(crowded(), subject).execution)
-    small = search.shrunk(crowded(), LOST, subject=subject, seconds=600)
+    large = next(one for seed in range(1, 61) if LOST in charges_of(perform(one := crowded(seed), subject).execution))
+    small = search.shrunk(large, LOST, subject=subject, seconds=600)
     assert small.kinds == ("WorkerCrashes",)
     assert len(small.posted) <= 3
     assert len(tried) < 600, "within a minute, where one costs up to a tenth of a second"

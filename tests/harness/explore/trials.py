@@ -26,14 +26,14 @@ def trial(*plan: Planned, events: int = 1, seed: int = 1, **settings: Any) -> Tr
     return Trial(posted=posted, plan=plan, seed=seed)
 
 
-def crowded() -> Trial:
+def crowded(seed: int) -> Trial:
     """Fifty events in eight seconds and three faults, of which one matters to a worker that acknowledges too early."""
     random = Random("crowded")
     moments_s = sorted(round(random.uniform(0.0, 8.0), 3) for _ in range(50))
     plan = (
         between(1, 2, RedisLosesReplies(role="api")),
-        upon(at_operation(22, after_seconds=2.5), WorkerCrashes(), for_seconds=2.0),
+        upon(at_operation(seed, after_seconds=2.5), WorkerCrashes(), for_seconds=2.0),
         between(5, 8, FlagFlips(percent=50)),
     )
     posted = tuple(Posted(at_seconds=at_s, id=f"evt_{number:03}") for number, at_s in enumerate(moments_s))
-    return Trial(posted=posted, plan=plan, seed=3)
+    return Trial(posted=posted, plan=plan, seed=seed)

@@ -8,14 +8,14 @@ from xml.etree import ElementTree
 
 from harness import report
 from harness.archive import RunFolder, assemble
+from harness.challenge import FLAW, TAMPERING, Challenge
 from harness.prove import chapter
 from harness.prove.picture import picture
 from harness.results import Execution, Results
-from harness.trial import FLAW, TAMPERING, Trial
 from harness.verdict import Ruling, Verdict
 
 
-def trial(name: str, ruling: Ruling = Ruling.HELD, **more: Any) -> Trial:
+def challenge(name: str, ruling: Ruling = Ruling.HELD, **more: Any) -> Challenge:
     told: dict[str, Any] = {
         "kind": FLAW,
         "story": f"The story of {name}.",
@@ -29,16 +29,16 @@ def trial(name: str, ruling: Ruling = Ruling.HELD, **more: Any) -> Trial:
         "cpu_s": 0.25,
         "reason": "" if ruling is Ruling.HELD else "it saw nothing in 3 schedules",
     }
-    return Trial(name=name, ruling=ruling, **(told | more))
+    return Challenge(name=name, ruling=ruling, **(told | more))
 
 
-def results(*proof: Trial, verdicts: tuple[Verdict, ...] = ()) -> Results:
+def results(*proof: Challenge, verdicts: tuple[Verdict, ...] = ()) -> Results:
     control = Execution(name="baseline", world="simulated", seed=1, system="async", ruling=Ruling.HELD, verdicts=verdicts)
     return assemble("prove", "async", scenarios=[control], proof=proof, started_at="2026-01-01T00:00:00+00:00", wall_s=1.0)
 
 
 def test_a_survivor_is_violated_and_stands_first(tmp_path: Path) -> None:
-    found = results(trial("caught_a"), trial("survivor", Ruling.VIOLATED))
+    found = results(challenge("caught_a"), challenge("survivor", Ruling.VIOLATED))
     text = report.render(RunFolder(tmp_path), found)
     assert found.ruling is Ruling.VIOLATED
     assert "**No: the harness did not see everything.** What got away: survivor." in text
@@ -47,7 +47,9 @@ def test_a_survivor_is_violated_and_stands_first(tmp_path: Path) -> None:
 
 
 def test_when_all_are_caught_it_held() -> None:
-    found = results(trial("a"), trial("b"), trial("lie", kind=TAMPERING), trial("none", Ruling.NOT_APPLICABLE, kind=TAMPERING))
+    found = results(
+        challenge("a"), challenge("b"), challenge("lie", kind=TAMPERING), challenge("none", Ruling.NOT_APPLICABLE, kind=TAMPERING)
+    )
     assert found.ruling is Ruling.HELD
     assert chapter.in_a_sentence(found) == (
         "2 of 2 planted flaws were caught by the checker meant for each and "
@@ -56,7 +58,7 @@ def test_when_all_are_caught_it_held() -> None:
 
 
 def test_what_was_not_decided_is_no_pass(tmp_path: Path) -> None:
-    found = results(trial("a"), trial("b", Ruling.UNKNOWN))
+    found = results(challenge("a"), challenge("b", Ruling.UNKNOWN))
     assert found.ruling is Ruling.UNKNOWN
     assert "That is not a pass." in report.render(RunFolder(tmp_path), found)
 
@@ -68,7 +70,7 @@ def test_every_claim_says_whether_it_could_be_judged(tmp_path: Path) -> None:
             ruling=Ruling.NOT_APPLICABLE, checker="every_accepted_event_is_mailed", reason="needs mails, which it does not offer"
         ),
     )
-    lines = report.render(RunFolder(tmp_path), results(trial("a"), verdicts=verdicts)).splitlines()
+    lines = report.render(RunFolder(tmp_path), results(challenge("a"), verdicts=verdicts)).splitlines()
     judged = {
         line.split(" | ")[0].removeprefix("| "): line
         for line in lines[lines.index("## What the harness could judge") : lines.index("## Scenarios")]
@@ -79,8 +81,8 @@ def test_every_claim_says_whether_it_could_be_judged(tmp_path: Path) -> None:
 
 
 def test_the_picture_shows_who_was_meant_to_see_each_flaw_and_who_else_did() -> None:
-    caught = trial("a", accused=("nothing_is_invented", "backlog_drains"))
-    drawn = ElementTree.fromstring(picture([caught, trial("b", Ruling.VIOLATED), trial("c", world="real")]))
+    caught = challenge("a", accused=("nothing_is_invented", "backlog_drains"))
+    drawn = ElementTree.fromstring(picture([caught, challenge("b", Ruling.VIOLATED), challenge("c", world="real")]))
     texts = [element.text for element in drawn.iter("{http://www.w3.org/2000/svg}text")]
     assert texts[:5] == ["nothing_is_invented", "backlog_drains", "a", "b", "c (real)"]
     styles = [element.get("class") for element in drawn.iter("{http://www.w3.org/2000/svg}rect")]
@@ -90,7 +92,7 @@ def test_the_picture_shows_who_was_meant_to_see_each_flaw_and_who_else_did() -> 
 
 
 def test_a_proof_is_read_back_as_it_was_written() -> None:
-    found = results(trial("a"), trial("b", Ruling.VIOLATED))
+    found = results(challenge("a"), challenge("b", Ruling.VIOLATED))
     assert Results.from_json(found.to_json()) == found
 
 
@@ -101,7 +103,13 @@ def test_results_of_before_have_no_proof() -> None:
 
 
 def test_where_the_worlds_disagree_is_told_first(tmp_path: Path) -> None:
-    found = results(trial("a"), trial("a", world="real"), trial("b"), trial("b", Ruling.VIOLATED, world="real"), trial("c"))
+    found = results(
+        challenge("a"),
+        challenge("a", world="real"),
+        challenge("b"),
+        challenge("b", Ruling.VIOLATED, world="real"),
+        challenge("c"),
+    )
     lines = report.render(RunFolder(tmp_path), found).splitlines()
     section = lines[lines.index("## Do the two worlds agree?") :]
     assert section[2] == "1 of 2 times the simulation and the real processes gave the same ruling."
@@ -113,4 +121,4 @@ def test_where_the_worlds_disagree_is_told_first(tmp_path: Path) -> None:
 
 
 def test_in_one_world_there_is_nothing_to_agree(tmp_path: Path) -> None:
-    assert "agree?" not in report.render(RunFolder(tmp_path), results(trial("a")))
+    assert "agree?" not in report.render(RunFolder(tmp_path), results(challenge("a")))

@@ -54,23 +54,23 @@ def test_its_orders_plant_the_flaw() -> None:
 def test_the_lowest_seed_that_was_caught_counts_and_what_came_after_it_does_not() -> None:
     hunted = hunt()
     hunted.executions = [ended(1, "other"), ended(4, "late", "meant"), ended(3, "meant", folder="scenarios/x"), ended(2)]
-    trial = hunted.trial()
-    assert (trial.ruling, trial.seed, trial.seeds, trial.cpu_s) == (Ruling.HELD, 3, 3, 3.0)
-    assert trial.accused == ("meant", "other")
-    assert trial.folder == "scenarios/x"
+    challenge = hunted.challenge()
+    assert (challenge.ruling, challenge.seed, challenge.seeds, challenge.cpu_s) == (Ruling.HELD, 3, 3, 3.0)
+    assert challenge.accused == ("meant", "other")
+    assert challenge.folder == "scenarios/x"
 
 
 def test_a_flaw_that_others_see_has_survived_all_the_same() -> None:
     hunted = hunt()
     hunted.executions = [ended(1, "other"), ended(2)]
-    trial = hunted.trial()
-    assert (trial.ruling, trial.seed, trial.accused) == (Ruling.VIOLATED, None, ("other",))
-    assert trial.reason == "meant saw nothing in 2 schedules"
+    challenge = hunted.challenge()
+    assert (challenge.ruling, challenge.seed, challenge.accused) == (Ruling.VIOLATED, None, ("other",))
+    assert challenge.reason == "meant saw nothing in 2 schedules"
 
 
 def test_where_nothing_could_be_decided_nobody_knows() -> None:
     hunted = hunt()
     hunted.executions = [ended(1, ruling=Ruling.UNKNOWN, reason="too busy")]
-    assert (hunted.trial().ruling, hunted.trial().reason) == (Ruling.UNKNOWN, "too busy")
+    assert (hunted.challenge().ruling, hunted.challenge().reason) == (Ruling.UNKNOWN, "too busy")
     hunted.executions = [ended(1, ruling=Ruling.NOT_APPLICABLE, reason="no worker")]
-    assert (hunted.trial().ruling, hunted.trial().reason) == (Ruling.UNKNOWN, "no worker")
+    assert (hunted.challenge().ruling, hunted.challenge().reason) == (Ruling.UNKNOWN, "no worker")

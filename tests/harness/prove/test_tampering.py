@@ -8,11 +8,11 @@ from functools import cache
 import pytest
 
 from harness import checkers
+from harness.challenge import Challenge
 from harness.history import History, Probe
 from harness.prove import tampering
 from harness.prove.lies import LIES, Lie
 from harness.runner import Order, execute
-from harness.trial import Trial
 from harness.verdict import Checker, Ruling, Verdict
 from tests.harness.story import OFFERS, Story
 
@@ -31,18 +31,18 @@ def simulated(scenario: str) -> History:
     return history
 
 
-def told(*chosen: History) -> dict[str, Trial]:
-    return {trial.name: trial for trial in tampering.summed(chosen)}
+def told(*chosen: History) -> dict[str, Challenge]:
+    return {challenge.name: challenge for challenge in tampering.summed(chosen)}
 
 
 @pytest.mark.parametrize("lie", LIES, ids=lambda lie: lie.name)
 def test_a_lie_is_seen_by_the_checker_meant_for_it(lie: Lie) -> None:
-    trial = told(*histories())[lie.name]
+    challenge = told(*histories())[lie.name]
     if lie.caught_by in REAL_ONLY:
-        assert trial.ruling is Ruling.NOT_APPLICABLE
+        assert challenge.ruling is Ruling.NOT_APPLICABLE
         return
-    assert trial.ruling is Ruling.HELD, trial.reason
-    assert lie.caught_by in trial.accused
+    assert challenge.ruling is Ruling.HELD, challenge.reason
+    assert lie.caught_by in challenge.accused
 
 
 def test_every_checker_of_the_contract_has_a_lie_to_see() -> None:
@@ -63,8 +63,8 @@ def watched() -> History:
 
 @pytest.mark.parametrize("checker", sorted(REAL_ONLY))
 def test_lies_that_only_a_real_run_can_tell_are_seen_in_one(checker: str) -> None:
-    trials = [trial for trial in told(watched()).values() if trial.caught_by == checker]
-    assert [trial.ruling for trial in trials] == [Ruling.HELD], trials
+    challenges = [challenge for challenge in told(watched()).values() if challenge.caught_by == checker]
+    assert [challenge.ruling for challenge in challenges] == [Ruling.HELD], challenges
 
 
 @pytest.mark.parametrize("name", sorted({lie.caught_by for lie in LIES} - REAL_ONLY))
@@ -76,7 +76,7 @@ def test_a_blind_checker_is_found_out(monkeypatch: pytest.MonkeyPatch, name: str
         return dataclasses.replace(checker, judge=lambda _: Verdict(ruling=Ruling.HELD), needs=()) if wanted == name else checker
 
     monkeypatch.setattr(checkers, "by_name", blind)
-    survived = {trial.caught_by for trial in told(*histories()).values() if trial.ruling is Ruling.VIOLATED}
+    survived = {challenge.caught_by for challenge in told(*histories()).values() if challenge.ruling is Ruling.VIOLATED}
     assert survived == {name}
 
 
@@ -86,16 +86,16 @@ def test_one_history_in_which_a_lie_got_away_is_enough(monkeypatch: pytest.Monke
 
     stored = checkers.every_accepted_event_is_stored_once
     monkeypatch.setattr(checkers, "by_name", lambda name, arguments: dataclasses.replace(stored, judge=slow_to_see))
-    trial = told(*histories())["a_row_is_lost"]
-    assert (trial.ruling, trial.scenario, trial.seeds) == (Ruling.VIOLATED, "deploy", 3)
+    challenge = told(*histories())["a_row_is_lost"]
+    assert (challenge.ruling, challenge.scenario, challenge.seeds) == (Ruling.VIOLATED, "deploy", 3)
 
 
 def test_what_a_system_does_not_show_cannot_be_lied_about() -> None:
     history = histories()[0]
     header = dataclasses.replace(history.header, offers=tuple(offer for offer in history.header.offers if offer != "mails"))
-    trial = told(History(header, history.entries))["a_mail_is_lost"]
-    assert trial.ruling is Ruling.NOT_APPLICABLE
-    assert trial.reason.startswith("needs mails")
+    challenge = told(History(header, history.entries))["a_mail_is_lost"]
+    assert challenge.ruling is Ruling.NOT_APPLICABLE
+    assert challenge.reason.startswith("needs mails")
 
 
 def test_a_history_that_was_violated_already_says_nothing() -> None:
@@ -104,25 +104,25 @@ def test_a_history_that_was_violated_already_says_nothing() -> None:
     broken = History(
         history.header, [entry for entry in history.entries if getattr(entry, "pair", None) != pair or entry.kind != "row"]
     )
-    trial = told(broken)["a_row_is_lost"]
-    assert trial.ruling is Ruling.UNKNOWN
-    assert "was violated before anything was changed" in trial.reason
+    challenge = told(broken)["a_row_is_lost"]
+    assert challenge.ruling is Ruling.UNKNOWN
+    assert "was violated before anything was changed" in challenge.reason
 
 
 def test_where_the_machine_was_too_busy_to_convict_anybody_a_lie_is_undecided() -> None:
     history = histories()[0]
     stalled = [Probe(at_s=float(second), latency_s=9.0) for second in range(0, 60, 3)]
     real = dataclasses.replace(history.header, world="real")
-    trial = told(History(real, [*stalled, *history.entries]))["ingest_is_away"]
-    assert trial.ruling is Ruling.UNKNOWN
-    assert "too busy" in trial.reason
+    challenge = told(History(real, [*stalled, *history.entries]))["ingest_is_away"]
+    assert challenge.ruling is Ruling.UNKNOWN
+    assert "too busy" in challenge.reason
 
 
 def test_what_a_service_that_works_first_never_promised_is_no_lie() -> None:
     history = execute(Order(scenario="sendgrid_reply_lost", system="sync", world="simulated", seed=1), None).history
     assert history is not None
-    trials = told(history)
-    assert trials["ingest_is_away"].ruling is Ruling.NOT_APPLICABLE
-    assert "does the work before it answers" in trials["ingest_is_away"].reason
-    assert trials["it_is_finished_late"].ruling is Ruling.NOT_APPLICABLE
-    assert [name for name, trial in trials.items() if trial.ruling is Ruling.VIOLATED] == []
+    challenges = told(history)
+    assert challenges["ingest_is_away"].ruling is Ruling.NOT_APPLICABLE
+    assert "does the work before it answers" in challenges["ingest_is_away"].reason
+    assert challenges["it_is_finished_late"].ruling is Ruling.NOT_APPLICABLE
+    assert [name for name, challenge in challenges.items() if challenge.ruling is Ruling.VIOLATED] == []

@@ -12,7 +12,7 @@ FLAW, TAMPERING = "flaw", "tampering"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Trial:
+class Challenge:
     """One lie told to the harness: planted into a service (`flaw`) or into a history (`tampering`).
 
     It held if the checker meant for it accused, is violated if that checker saw nothing, and unknown if it could not tell.
@@ -41,6 +41,6 @@ class Trial:
         return self.ruling is Ruling.HELD
 
     @classmethod
-    def from_data(cls, data: Mapping[str, Any]) -> Trial:
-        """The trial `dataclasses.asdict` wrote. Raises KeyError, TypeError or ValueError if it is none."""
+    def from_data(cls, data: Mapping[str, Any]) -> Challenge:
+        """The challenge `dataclasses.asdict` wrote. Raises KeyError, TypeError or ValueError if it is none."""
         return cls(**(dict(data) | {"ruling": Ruling(data["ruling"]), "accused": tuple(data["accused"])}))
