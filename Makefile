@@ -41,6 +41,7 @@ campaign: setup  ## the long counts of docs/campaigns.md (SEEDS=200 RUNS=3)
 
 mutants: setup   ## how many small breaks of the checkers the tests see (docs/mutants.md)
 	$(BIN)/python -m tests.mutants
+	$(BIN)/python -m tests.constants
 
 lock:            ## pin the dependencies anew (needs uv)
 	uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-header --group dev pyproject.toml -o requirements.lock

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.constants import changes
 from tests.mutants import ROOT, changed, undecorated
 
 JUDGES = sorted([*(ROOT / "harness" / "checkers").glob("*.py"), ROOT / "harness" / "verdict.py"])
@@ -30,3 +31,13 @@ def test_no_function_of_what_judges_is_hidden_from_mutation(path: Path) -> None:
 def test_of_a_diff_only_what_changed_is_shown() -> None:
     diff = ["--- a.py", "+++ a.py", "@@ -1,2 +1,2 @@", " def a():", "-    return 1", "+    return 2"]
     assert changed(diff) == ["    -    return 1", "    +    return 2"]
+
+
+def test_every_constant_at_the_head_of_a_module_is_changed_both_ways() -> None:
+    written = '__all__ = ["A"]\nT = TypeVar("T", int)\nA: float = 5.0\nB = ("é", 3)\nC = None\n\n\ndef d():\n    e = 7\n'
+    told = [(change.name, change.old, change.new) for change in changes(written)]
+    assert told == [("A", "5.0", "5.1"), ("A", "5.0", "4.9"), ("B", '"é"', "'XXé'"), ("B", "3", "4"), ("B", "3", "2")]
+    assert [change.content.decode() for change in changes(written)][2:4] == [
+        written.replace('"é"', "'XXé'"),
+        written.replace("3)", "4)"),
+    ]

@@ -114,6 +114,15 @@ def test_a_tenth_of_the_promises_may_be_read_late() -> None:
     )
 
 
+def test_ten_of_ninety_nine_promises_are_more_than_a_tenth() -> None:
+    story = Story()
+    for number in range(99):
+        story.posted(f"e{number}", 1)
+    for number in range(89):
+        story.read(f"e{number}", 2)
+    assert story.judged_by(a_promise_is_readable_at_once).ruling is Ruling.UNKNOWN
+
+
 def test_two_unanswered_reads_beside_a_slow_stub_are_two() -> None:
     story = Story(world="real").posted("a", 1).read("a", 1.1).read("a", 3, None, http_status=503).probed(3, 1.0)
     story.read("a", 3.1, None, http_status=503).read("a", 9, None, http_status=503)
