@@ -15,7 +15,7 @@ from harness.verdict import Ruling
 
 FILES = sorted((Path(__file__).resolve().parent.parent / "reference" / "flaws").glob("[!_]*.py"))
 FLAWS: dict[Path, dict[str, Any]] = {path: runpy.run_path(str(path)) for path in FILES}
-SIMULATED = [path for path, flaw in FLAWS.items() if flaw.get("WORLD", "simulated") == "simulated"]
+SIMULATED = [path for path, flaw in FLAWS.items() if flaw.get("WORLD", "simulated") != "real"]
 SEEDS = 60
 FEWEST, FEWEST_SIMULATED = 40, 32
 
@@ -46,7 +46,7 @@ def test_a_flaw_tells_in_one_sentence_what_it_is_and_who_should_see_it(path: Pat
     assert "\n\n" not in story
     assert flaw["CAUGHT_BY"] in checkers.CHECKERS
     assert flaw["IN"] in scenario.names()
-    assert flaw.get("WORLD", "simulated") in ("simulated", "real")
+    assert flaw.get("WORLD", "simulated") in ("simulated", "real", "both")
 
 
 def test_there_are_enough_flaws() -> None:

@@ -5,7 +5,7 @@ from typing import Any
 
 from reference.flaws import edited
 
-CAUGHT_BY, IN = "a_changed_payload_is_refused", "duplicate_storm"
+CAUGHT_BY, IN, WORLD = "a_changed_payload_is_refused", "duplicate_storm", "both"
 
 
 def plant() -> AbstractContextManager[Any]:

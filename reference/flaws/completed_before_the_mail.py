@@ -8,7 +8,7 @@ from reference.delivery import Delivery, Ending
 from reference.events import Event
 from reference.queue import Entry
 
-CAUGHT_BY, IN = "completed_means_done", "sendgrid_outage"
+CAUGHT_BY, IN, WORLD = "completed_means_done", "sendgrid_outage", "both"
 
 _sound = Delivery._mail
 

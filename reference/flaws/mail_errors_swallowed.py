@@ -8,7 +8,7 @@ from reference.delivery import Delivery, Ending
 from reference.mailer import Answer
 from reference.queue import Entry
 
-CAUGHT_BY, IN = "every_accepted_event_is_mailed", "sendgrid_outage"
+CAUGHT_BY, IN, WORLD = "every_accepted_event_is_mailed", "sendgrid_outage", "both"
 
 
 async def _retry(self: Delivery, entry: Entry, answer: Answer) -> Ending:

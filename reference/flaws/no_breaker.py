@@ -7,7 +7,7 @@ from unittest.mock import patch
 
 from reference.breaker import Breaker
 
-CAUGHT_BY, IN = "provider_is_spared", "sendgrid_outage"
+CAUGHT_BY, IN, WORLD = "provider_is_spared", "sendgrid_outage", "both"
 
 
 async def _call(self: Breaker, operation: Callable[[], Awaitable[Any]], *, judge: Any) -> Any:

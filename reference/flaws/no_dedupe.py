@@ -5,7 +5,7 @@ from typing import Any
 
 from reference.flaws import edited
 
-CAUGHT_BY, IN = "one_acceptance_per_pair", "duplicate_storm"
+CAUGHT_BY, IN, WORLD = "one_acceptance_per_pair", "duplicate_storm", "both"
 
 
 def plant() -> AbstractContextManager[Any]:

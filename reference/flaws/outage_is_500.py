@@ -8,7 +8,7 @@ from reference.events import Event
 from reference.handover import Handover
 from reference.intake import Acceptance, UnansweredError, UnavailableError
 
-CAUGHT_BY, IN = "errors_are_problems", "redis_restart"
+CAUGHT_BY, IN, WORLD = "errors_are_problems", "redis_restart", "both"
 
 _sound = Handover.accept
 

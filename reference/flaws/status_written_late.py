@@ -6,7 +6,7 @@ from unittest.mock import patch
 
 from reference.status import Status, Statuses
 
-CAUGHT_BY, IN = "a_promise_is_readable_at_once", "baseline"
+CAUGHT_BY, IN, WORLD = "a_promise_is_readable_at_once", "baseline", "both"
 
 _sound = Statuses.find
 

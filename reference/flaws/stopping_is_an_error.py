@@ -7,7 +7,7 @@ from unittest.mock import patch
 
 from reference.worker import Worker
 
-CAUGHT_BY, IN = "terminations_are_clean", "deploy"
+CAUGHT_BY, IN, WORLD = "terminations_are_clean", "deploy", "both"
 
 _sound = Worker.run
 

@@ -6,7 +6,7 @@ from unittest.mock import patch
 
 from reference.worker import Worker
 
-CAUGHT_BY, IN = "processes_stay_up", "redis_restart"
+CAUGHT_BY, IN, WORLD = "processes_stay_up", "redis_restart", "both"
 
 
 _sound = Worker._recover
