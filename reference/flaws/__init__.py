@@ -2,8 +2,8 @@
 
 `plant()` is a context manager under which the reference has the flaw, in a simulated world or in a real process; `CAUGHT_BY`
 names the checker that is meant to see it, `IN` the scenario that brings it to light. `WORLD = "real"` where only real time,
-memory, logs or server flags show it, "both" where it is shown with real processes as well; `SYSTEM = "sync"` for a flaw of the synchronous path. The smallest to copy is
-`rate_limit_ignored`.
+memory, logs or server flags show it, `"both"` where it is shown with real processes as well; `SYSTEM = "sync"` for a flaw of the
+synchronous path. The smallest to copy is `rate_limit_ignored`.
 """
 
 from contextlib import AbstractContextManager, ExitStack

@@ -19,6 +19,8 @@ from reference.intake import Intake, UnavailableError
 from reference.markers import Markers
 from reference.memory import MemoryStore
 from reference.queue import Delay, Entry, Finish, Queue, Reclaim
+from reference.status import Status, Statuses
+from reference.store import NewRow
 from tests.reference.cluster import Cluster
 from tests.reference.processes import all_are, configure, post_all, stored
 from tests.reference.queueing import event
@@ -119,6 +121,12 @@ async def what_operators_and_the_other_path_do(client: Client) -> None:
     markers = Markers(client, store, random=Random(1), window_seconds=60)
     assert (await markers.mark(event("e9").pair, fingerprint="f", token="t")).kind == "marked"
     await markers.unmark(event("e9").pair, token="t")
+    row = NewRow.of(shown := event("e2"))
+    await store.add([row])
+    await store.complete([shown.pair])
+    statuses = Statuses(client, store)
+    known = await statuses.confirmed(shown.pair, Status("pending"), fingerprint=row.fingerprint)
+    assert known.status == "completed"
 
 
 OUTCOMES = ("completed", "failed", "completed")
