@@ -205,8 +205,13 @@ def _beside(executions: Sequence[Execution], rows: Sequence[Campaign]) -> list[E
 
 
 def _numbers(criterion: Criterion, rows: Sequence[Execution | Campaign]) -> list[str]:
+    """What rows that held come to: what is lost there was lost beyond what the service claims to survive."""
     sums = [(total(rows, key), words) for key, words in criterion.numbers]
-    return [f"{value:,} {words}" for value, words in sums if value is not None]
+    return [
+        f"0 lost within its claims and {value:,} beyond them" if words == "lost" and value else f"{value:,} {words}"
+        for value, words in sums
+        if value is not None
+    ]
 
 
 def _judge_load(criterion: Criterion, results: Results) -> CriterionRuling:

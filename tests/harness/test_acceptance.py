@@ -72,6 +72,12 @@ def test_a_held_criterion_gives_its_numbers() -> None:
     assert one.evidence == "2 scenarios, 2,400 accepted events, 2,400 stored, 2,400 mailed, 0 lost"
 
 
+def test_what_was_lost_where_all_held_was_lost_beyond_the_claims() -> None:
+    excused = dataclasses.replace(execution("deploy", verdict(DELIVERY)), counts={**COUNTS, "lost": 36})
+    one = ruled("reliability", execution("worker_crash", verdict(DELIVERY)), excused)
+    assert one.evidence.endswith("2,400 mailed, 0 lost within its claims and 36 beyond them")
+
+
 def test_a_campaign_adds_its_seeds_and_is_not_counted_twice() -> None:
     row = Campaign(name="worker_crash", world="simulated", system="async", held=200, counts={**COUNTS, "accepted": 4000})
     kept = dataclasses.replace(execution("worker_crash", verdict(DELIVERY)), world="simulated")
