@@ -32,11 +32,12 @@ class Promises:
     made: int
     broken: int
     undecided: int
+    beyond: int = 0  # lost to what the service does not claim to survive
 
     @property
     def kept(self) -> int:
-        """Those that were neither broken nor left undecided."""
-        return self.made - self.broken - self.undecided
+        """Those that were neither broken nor left undecided, nor lost beyond the claims."""
+        return self.made - self.broken - self.undecided - self.beyond
 
 
 def promises(results: Results) -> Promises:
@@ -47,7 +48,11 @@ def promises(results: Results) -> Promises:
     undecided = [one for one in results.scenarios if _leaves_events_undecided(one)]
     counted = [one for one in undecided if not (one.no_bite and (one.name, one.world, one.system) in covered)]
     made = sum(_accepted(row) for row in results.campaigns) + sum(_accepted(one) for one in alone)
-    return Promises(made, broken, sum(_accepted(one) - _broken(one) for one in counted))
+    rows: list[Execution | Campaign] = [*results.campaigns, *alone]
+    beyond = sum(
+        row.counts.get("lost") or 0 for row in rows if row.ruling is Ruling.HELD
+    )  # had it been within the claims, the row would not have held
+    return Promises(made, broken, sum(_accepted(one) - _broken(one) for one in counted), beyond)
 
 
 def _accepted(row: Execution | Campaign) -> int:
@@ -128,6 +133,7 @@ def told_in_numbers(results: Results) -> str:
     only_that = ", in which alone something was violated," if violated and violated <= set(_OF_THE_SERVICE) else ""
     became = [f"{sum_of.kept:,} kept", f"{sum_of.broken:,} broken"]
     became += [f"{sum_of.undecided:,} could not be decided"] if sum_of.undecided else []
+    became += [f"{sum_of.beyond:,} lost beyond what it claims to survive"] if sum_of.beyond else []
     return (
         f"{_plural(sum_of.made, 'promise')} in {where}: **{', '.join(became)}**. A promise is an event the service accepted; "
         f"it is kept if every checker of events could tell and found nothing against it{_undecided(sum_of)}. "

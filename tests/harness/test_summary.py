@@ -44,6 +44,11 @@ def test_what_could_not_be_decided_is_not_kept(tmp_path: Path) -> None:
     assert "unknown, no bite" in text
 
 
+def test_what_was_lost_beyond_the_claims_is_neither_kept_nor_broken(tmp_path: Path) -> None:
+    one = runs.ruled(Ruling.HELD, counts={"accepted": 7, "lost": 2})
+    assert "**5 kept, 0 broken, 2 lost beyond what it claims to survive**" in runs.report_of(RunFolder(tmp_path), one)
+
+
 def test_a_promise_is_kept_although_nobody_knows_how_fast_it_was_given() -> None:
     slow = Verdict(ruling=Ruling.UNKNOWN, checker="ingest_stays_fast", claim="Fast.", reason="69 samples are too few")
     mailed = Verdict(ruling=Ruling.UNKNOWN, checker="every_accepted_event_is_mailed", claim="Mailed.", reason="still moving")
