@@ -3,6 +3,7 @@
 The map, from what you type to what it stands on; an import only points down:
 
     cli                  the verbs: accept, run, check, ...
+    proving, exploring   show that every planted flaw is seen (prove/); search for plans that fail (explore/)
     running, campaign    many executions: side by side, in shards, resumed, on a cluster
     report, charts       what a person reads
     runner, archive      perform a scenario in a world; store and judge the run
