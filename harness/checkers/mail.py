@@ -45,6 +45,7 @@ from harness.history import Call, History, Lifecycle, Pair, Suffered
 from harness.verdict import Verdict, Violation, checker, judged, unknown
 
 EXPLAINS_WITHIN_SECONDS = 5.0
+LAST_BYTES_SECONDS = 0.25
 SERVERS = ("redis", "postgres")
 NO_CLAIM = "whether it explains them is told by claims.reclaim_seconds, which the system file lacks"
 
@@ -108,10 +109,10 @@ def _interruptions(history: History) -> tuple[list[Interruption], list[Interrupt
 
 
 def _kills(history: History, faults: Sequence[Suffered]) -> list[Suffered]:
-    """Each death by a deadly event, as a crash of its own."""
+    """Each death by a deadly event, as a crash of its own: what was written by then may reach the provider a moment later."""
     deadly = [fault for fault in faults if fault.name == "EventKillsWorkers"]
     return [
-        replace(fault, begin_s=entry.at_s, end_s=entry.at_s, processes=(entry.process,))
+        replace(fault, begin_s=entry.at_s, end_s=entry.at_s + LAST_BYTES_SECONDS, processes=(entry.process,))
         for fault in deadly
         for entry in history.of(Lifecycle)
         if entry.what == "killed" and entry.process in fault.processes and fault.begin_s <= entry.at_s <= fault.end_s

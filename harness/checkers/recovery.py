@@ -270,7 +270,8 @@ def _lateness(shown: list[Sighting], done_s: float, deadline_s: float) -> str:
     for sighting in shown:
         if sighting.begin_s > deadline_s and sighting.status not in FINAL_STATUSES:
             return f"it was still {sighting.status} at {sighting.begin_s:.3f} s"
-    if done_s <= deadline_s:
+    failed = [sighting.end_s for sighting in shown if sighting.status == "failed"]
+    if done_s <= deadline_s or (failed and done_s == math.inf):  # what failed leaves nothing but its status to tell when
         return ""
     seen_s = min(finished_s, done_s)
     return "it never was" if seen_s == math.inf else f"it was at {seen_s:.3f} s"

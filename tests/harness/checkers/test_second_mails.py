@@ -184,6 +184,12 @@ def test_a_death_before_the_mail_was_sent_explains_no_second_one() -> None:
     assert ruled(story.mailed("a", 3).mailed("a", 9, process="worker-1")) == "violated"
 
 
+@pytest.mark.parametrize(("mailed_s", "ruling"), [(2.75, "held"), (2.76, "violated")])
+def test_what_a_process_had_written_when_it_died_may_arrive_a_moment_later(mailed_s: float, ruling: str) -> None:
+    story = Story().suffered("EventKillsWorkers", 2, 10, "worker-0").process("worker-0", "killed", 2.5)
+    assert ruled(story.mailed("a", mailed_s).mailed("a", 9, process="worker-1")) == ruling
+
+
 def test_a_crash_that_explains_nothing_does_not_hide_the_next_one() -> None:
     story = Story().mailed("a", 1).mailed("a", 9, process="worker-1").suffered("WorkerCrashes", 2, 3, "worker-1")
     assert ruled(story) == "violated"
