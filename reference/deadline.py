@@ -26,15 +26,24 @@ async def deadline(seconds: float) -> AsyncIterator[None]:
 
 
 class _Timer:
-    """Ends ``limit`` when it is due, or a little later if nothing ran just then."""
+    """Ends ``limit`` when it is due, or a little later if nothing ran just then or just before."""
 
     def __init__(self, limit: asyncio.Timeout, due: float) -> None:
         self._limit, self._due = limit, due
         self._loop = asyncio.get_running_loop()
-        self._handle = self._loop.call_at(due, self._fire)
+        self._looks_at = max(due - _LAST_CHANCE_SECONDS, self._loop.time())
+        self._handle = self._loop.call_at(self._looks_at, self._look)
 
     def cancel(self) -> None:
         self._handle.cancel()
+
+    def _look(self) -> None:
+        """A moment before it is due: a process that woke only now has had no time to read."""
+        now = self._loop.time()
+        if now - self._looks_at > _STOOD_STILL_SECONDS:
+            self._handle = self._loop.call_at(max(self._due, now + _LAST_CHANCE_SECONDS), self._end)
+        else:
+            self._handle = self._loop.call_at(self._due, self._fire)
 
     def _fire(self) -> None:
         if self._loop.time() - self._due > _STOOD_STILL_SECONDS:

@@ -24,7 +24,6 @@ _TOO_MANY_REQUESTS = 429
 _SERVER_ERRORS = 500
 _CREDENTIALS = (401, 403)
 _TRY_AGAIN = (408, 425)
-_STOOD_STILL_SECONDS = 0.25  # a timer that is so late was not held up by this process
 _ABOUT_TO_WRITE = ("send_request_headers.started", "send_request_body.started")  # steps that httpcore tells of
 
 

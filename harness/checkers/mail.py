@@ -93,7 +93,8 @@ def no_unexplained_second_mail(history: History) -> Verdict:
 
 def _interruptions(history: History) -> tuple[list[Interruption], list[Interruption]]:
     """What explains second mails for certain, and what may explain them as far as the claims tell."""
-    working = {*SERVERS, working_role(history)}
+    turned = any(planned.get("fault") == "FlagFlips" for planned in history.header.plan)  # then API processes mail as well
+    working = {*SERVERS, working_role(history), *(("api",) if turned else ())}
     faults = [fault for fault in history.of(Suffered) if fault.evidence and working & {role_of(name) for name in fault.processes}]
     crashes = [fault for fault in faults if fault.name.endswith("Crashes")] + _kills(history, faults)
     freezes = [fault for fault in faults if _is_freeze(fault)]

@@ -227,3 +227,9 @@ def test_a_fault_without_evidence_holds_nothing_up() -> None:
 def test_a_deadly_event_may_have_been_under_way_at_the_cut() -> None:
     story = Story(plan=({"fault": "EventKillsWorkers"},)).mailed("a", 1).mailed("a", 2)
     assert ruled(story) == "unknown"
+
+
+@pytest.mark.parametrize(("fault", "ruling"), [("FlagFlips", "held"), ("NoFault", "violated")])
+def test_where_the_flag_is_turned_an_api_process_mails_as_well(fault: str, ruling: str) -> None:
+    story = Story(plan=({"fault": fault},)).mailed("a", 1, process="api-0").suffered("ApiCrashes", 2, 3, "api-0")
+    assert ruled(story.mailed("a", 5, process="worker-1")) == ruling
