@@ -16,6 +16,7 @@ from harness.explore.trial import Trial, scenario_of
 from harness.faults import (
     FAULTS,
     AtOperation,
+    ClockJumps,
     Deploys,
     FlagFlips,
     NoFault,
@@ -114,9 +115,10 @@ def test_what_must_hold_follows_from_the_plan() -> None:
     limits, deploy, flips = (between(0, 4, fault) for fault in (SendGridRateLimits(), Deploys(), FlagFlips()))
     contract = {checker.name for checker in checkers.the_contract} | {"backlog_drains"}
     assert named(trial()) == contract
+    assert named(trial(limits, between(0, 4, ClockJumps()))) == contract, "it is told by a clock"
     assert named(trial(limits, deploy)) == contract | {"rate_limit_is_respected", "terminations_are_clean"}
     without_redis = trial(flips, between(1, 2, RedisCrashes()))
-    assert named(without_redis) == contract - {"one_acceptance_per_pair"}
+    assert named(without_redis) == contract - {"one_acceptance_per_pair", "duplicates_point_to_their_event"}
     assert named(trial(flips, events=3)) == contract | {"the_flag_is_followed"}, "events come while it stands"
     read_only = trial(between(1, 2, PostgresIsReadOnly()))
     assert named(read_only, SYNC) == contract - {"no_unexplained_second_mail"}
