@@ -47,6 +47,21 @@ async def test_an_answer_that_came_during_a_standstill_is_read(limit: object, is
     assert read is is_read
 
 
+@pytest.mark.parametrize(("limit", "is_read"), [(deadline, True), (asyncio.timeout, False)], ids=["deadline", "asyncio.timeout"])
+async def test_who_woke_just_before_it_was_due_has_a_moment_to_read(limit: object, is_read: bool) -> None:
+    loop = asyncio.get_running_loop()
+    answer = loop.create_future()
+    loop.call_later(0.05, stand_still)  # until 0.45 s, of 0.5 s
+    loop.call_later(0.6, lambda: answer.done() or answer.set_result("202"))
+    try:
+        async with limit(0.5):  # type: ignore[operator]
+            await answer
+            read = True
+    except TimeoutError:
+        read = False
+    assert read is is_read
+
+
 async def test_after_a_standstill_without_an_answer_it_ends_all_the_same() -> None:
     asyncio.get_running_loop().call_soon(stand_still)
     with pytest.raises(TimeoutError):
