@@ -52,7 +52,7 @@ async def test_who_woke_just_before_it_was_due_has_a_moment_to_read(limit: objec
     loop = asyncio.get_running_loop()
     answer = loop.create_future()
     loop.call_later(0.05, stand_still)  # until 0.45 s, of 0.5 s
-    loop.call_later(0.6, lambda: answer.done() or answer.set_result("202"))
+    loop.call_later(0.6, lambda: None if answer.done() else answer.set_result("202"))
     try:
         async with limit(0.5):  # type: ignore[operator]
             await answer
