@@ -2,10 +2,11 @@
 
 The map, from what you type to what it stands on; an import only points down:
 
-    cli                  the verbs: accept, run, check, ...
-    proving, exploring   show that every planted flaw is seen (prove/); search for plans that fail (explore/)
-    running, campaign    many executions: side by side, in shards, resumed, on a cluster
-    report, charts       what a person reads
+    cli, verbs/          accept, run, check, ...: from words to a ruling and an exit code
+    live/, explore/      faults at the push of a button; a search for fault plans that fail
+    prove/, load/        every planted flaw is seen; before and after under Locust
+    report/, markup/     what a person reads
+    campaign/            many executions: side by side, in shards, resumed, on a cluster
     runner, archive      perform a scenario in a world; store and judge the run
     worlds/              simulated (virtual time, one seed) and real (processes), behind worlds/world.py
     systems, scenario    the service under test (TOML); what happens to it and what must hold (scenarios/*.py)

@@ -1,7 +1,7 @@
 """The acceptance criteria as data: what the change promised, and which checkers in which scenarios are the evidence for it.
 
 `judge` reads results only. A criterion is judged if a scenario that puts it to the test ran; what no code can judge yet says
-*not covered yet* and stays outside every ruling. Next: `report.py`, which prints the table.
+*not covered yet* and stays outside every ruling. Next: `report/page.py`, which prints the table.
 """
 
 from __future__ import annotations

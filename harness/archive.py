@@ -4,7 +4,7 @@
         results.json  junit.xml  report.md  *.svg
         scenarios/worker_crash-real-7/history.jsonl (+ process logs)
 
-Whatever is written appears whole or not at all. The values are `results.py`; `report.py` adds what people read.
+Whatever is written appears whole or not at all. The values are `results.py`; `report/page.py` adds what people read.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""The command line: parse the words, do the verb (`verbs.py`), exit with one documented code.
+"""The command line: parse the words, do the verb (`verbs/`), exit with one documented code.
 
 0 held, 1 violated, 2 wrong usage or configuration, 3 unknown (not decided, or nothing applied), 70 the harness itself broke,
 130 interrupted. `unknown` never exits 0.
@@ -16,10 +16,11 @@ from pathlib import Path
 from types import FrameType
 from typing import TYPE_CHECKING, NoReturn
 
-from harness import systems, verbs
-from harness.display import problems
-from harness.shard import Shard
+from harness import systems
+from harness.campaign.shard import Shard
 from harness.usage import StackBrokenError, UsageError
+from harness.verbs import accept, explore, listing, prove, run, stored, ui
+from harness.verbs.display import problems
 from harness.verdict import Ruling
 
 if TYPE_CHECKING:
@@ -71,7 +72,7 @@ def parser() -> argparse.ArgumentParser:
     add = top.add_subparsers(required=True, metavar="VERB")
 
     _add_accept(add)
-    _verb(add, "list", verbs.list_everything, story="scenarios, faults, checkers, systems", example="harness list")
+    _verb(add, "list", listing.list_everything, story="scenarios, faults, checkers, systems", example="harness list")
     for add_verb in (_add_run, _add_load, _add_explore, _add_prove, _add_ui, _add_check, _add_report, _add_replay):
         add_verb(add)
     return top
@@ -79,89 +80,89 @@ def parser() -> argparse.ArgumentParser:
 
 def _add_accept(add: Verbs) -> None:
     story = "everything: simulate, run for real, write the report"
-    accept = _verb(add, "accept", verbs.accept, story=story, example="harness accept")
-    _add_system(accept)
-    _add_seed(accept)
-    _add_out(accept)
-    accept.add_argument("--quick", action="store_true", help="fewer seeds and fewer real scenarios")
+    verb = _verb(add, "accept", accept.accept, story=story, example="harness accept")
+    _add_system(verb)
+    _add_seed(verb)
+    _add_out(verb)
+    verb.add_argument("--quick", action="store_true", help="fewer seeds and fewer real scenarios")
 
 
 def _add_run(add: Verbs) -> None:
-    run = _verb(add, "run", verbs.run, story="run scenarios", example="harness run worker_crash --system draft")
-    run.add_argument("scenario", nargs="*", metavar="SCENARIO", help="a name in scenarios/ or a .py file; all without a name")
-    _add_system(run)
-    run.add_argument("--world", choices=("simulated", "real"), help="default: simulated where the system can be, else real")
-    _add_seed(run)
-    run.add_argument("--seeds", type=_positive, default=1, metavar="N", help="so many seeds, from --seed on (default 1)")
-    run.add_argument("--full-traffic", action="store_true", help="simulate the full traffic instead of about 20 events")
-    run.add_argument("--flaw", default="", metavar="FILE", help="plant this flaw into the service, which has to be Python")
-    _add_out(run)
-    run.add_argument("--shard", type=_shard, default=Shard(), metavar="I/N", help="only the I-th of N equal parts of the seeds")
-    run.add_argument("--resume", action="store_true", help="go on with what --out DIR holds; begin if it holds nothing")
-    run.add_argument("--cluster", default="", metavar="ADDRESS", help="simulate on the workers of this Dask scheduler")
+    verb = _verb(add, "run", run.run, story="run scenarios", example="harness run worker_crash --system draft")
+    verb.add_argument("scenario", nargs="*", metavar="SCENARIO", help="a name in scenarios/ or a .py file; all without a name")
+    _add_system(verb)
+    verb.add_argument("--world", choices=("simulated", "real"), help="default: simulated where the system can be, else real")
+    _add_seed(verb)
+    verb.add_argument("--seeds", type=_positive, default=1, metavar="N", help="so many seeds, from --seed on (default 1)")
+    verb.add_argument("--full-traffic", action="store_true", help="simulate the full traffic instead of about 20 events")
+    verb.add_argument("--flaw", default="", metavar="FILE", help="plant this flaw into the service, which has to be Python")
+    _add_out(verb)
+    verb.add_argument("--shard", type=_shard, default=Shard(), metavar="I/N", help="only the I-th of N equal parts of the seeds")
+    verb.add_argument("--resume", action="store_true", help="go on with what --out DIR holds; begin if it holds nothing")
+    verb.add_argument("--cluster", default="", metavar="ADDRESS", help="simulate on the workers of this Dask scheduler")
 
 
 def _add_load(add: Verbs) -> None:
     example = "harness load --before sync --after async"
-    load = _verb(add, "load", verbs.load, story="before and after under Locust's load, held to the limits", example=example)
-    load.add_argument("--before", metavar="S", help="a system measured beside the judged one, in turns")
-    load.add_argument("--after", default="async", metavar="S", help="the system that is judged (default async)")
-    load.add_argument("--baseline", metavar="RUN", help="a stored load run's folder: what became slower since is violated")
-    load.add_argument("--gate", action="store_true", help="stop as soon as it is decided: for continuous integration")
-    load.add_argument("--load-processes", type=_positive, default=1, metavar="N", help="so many Locust processes (default 1)")
-    _add_seed(load)
-    _add_out(load)
+    verb = _verb(add, "load", accept.load, story="before and after under Locust's load, held to the limits", example=example)
+    verb.add_argument("--before", metavar="S", help="a system measured beside the judged one, in turns")
+    verb.add_argument("--after", default="async", metavar="S", help="the system that is judged (default async)")
+    verb.add_argument("--baseline", metavar="RUN", help="a stored load run's folder: what became slower since is violated")
+    verb.add_argument("--gate", action="store_true", help="stop as soon as it is decided: for continuous integration")
+    verb.add_argument("--load-processes", type=_positive, default=1, metavar="N", help="so many Locust processes (default 1)")
+    _add_seed(verb)
+    _add_out(verb)
 
 
 def _add_explore(add: Verbs) -> None:
     story = "search random fault plans; shrink what fails"
-    explore = _verb(add, "explore", verbs.explore, story=story, example="harness explore --seconds 300")
-    _add_system(explore)
-    explore.add_argument("--world", choices=("simulated", "real"), help="default: simulated where the system can be, else real")
-    explore.add_argument("--seconds", type=_positive, default=60, metavar="N", help="how long to search (default 60)")
-    explore.add_argument("--flaw", default="", metavar="FILE", help="plant this flaw into the simulated service")
-    _add_seed(explore)
-    _add_out(explore)
+    verb = _verb(add, "explore", explore.explore, story=story, example="harness explore --seconds 300")
+    _add_system(verb)
+    verb.add_argument("--world", choices=("simulated", "real"), help="default: simulated where the system can be, else real")
+    verb.add_argument("--seconds", type=_positive, default=60, metavar="N", help="how long to search (default 60)")
+    verb.add_argument("--flaw", default="", metavar="FILE", help="plant this flaw into the simulated service")
+    _add_seed(verb)
+    _add_out(verb)
 
 
 def _add_prove(add: Verbs) -> None:
     story = "plant every flaw, and show that the checker meant for it sees it"
-    prove = _verb(add, "prove", verbs.prove, story=story, example="harness prove --world simulated")
-    _add_system(prove)
-    prove.add_argument("--world", choices=("simulated", "real"), help="in this world only (default: in each that shows a flaw)")
-    prove.add_argument("--seeds", type=_positive, default=60, metavar="N", help="at most so many seeds a flaw (default 60)")
-    _add_seed(prove)
-    _add_out(prove)
+    verb = _verb(add, "prove", prove.prove, story=story, example="harness prove --world simulated")
+    _add_system(verb)
+    verb.add_argument("--world", choices=("simulated", "real"), help="in this world only (default: in each that shows a flaw)")
+    verb.add_argument("--seeds", type=_positive, default=60, metavar="N", help="at most so many seeds a flaw (default 60)")
+    _add_seed(verb)
+    _add_out(verb)
 
 
 def _add_ui(add: Verbs) -> None:
     story = "the system, the faults and Locust's web UI together, until Ctrl-C"
-    ui = _verb(add, "ui", verbs.ui, story=story, example="harness ui --system draft")
-    _add_system(ui)
-    ui.add_argument("--port", type=_port, default=8089, metavar="N", help="of Locust's page (default 8089)")
-    ui.add_argument("--bind", default="127.0.0.1", metavar="ADDRESS", help="where the page is served (default 127.0.0.1)")
-    _add_seed(ui)
-    _add_out(ui)
+    verb = _verb(add, "ui", ui.ui, story=story, example="harness ui --system draft")
+    _add_system(verb)
+    verb.add_argument("--port", type=_port, default=8089, metavar="N", help="of Locust's page (default 8089)")
+    verb.add_argument("--bind", default="127.0.0.1", metavar="ADDRESS", help="where the page is served (default 127.0.0.1)")
+    _add_seed(verb)
+    _add_out(verb)
 
 
 def _add_check(add: Verbs) -> None:
     example = "harness check reports/20261123T180000Z-run"
-    check = _verb(add, "check", verbs.check, story="judge a stored history again", example=example)
-    check.add_argument("run", metavar="RUN", help="a run's folder, or one history.jsonl")
+    verb = _verb(add, "check", stored.check, story="judge a stored history again", example=example)
+    verb.add_argument("run", metavar="RUN", help="a run's folder, or one history.jsonl")
 
 
 def _add_report(add: Verbs) -> None:
     story = "rebuild the report of a stored run, or merge the seeds of several; exits as the run did"
-    report = _verb(add, "report", verbs.rebuild_report, story=story, example="harness report reports/20261123T180000Z-accept")
-    report.add_argument("run", nargs="+", metavar="RUN", help="a run's folder; several (shards, say): their seeds in one new run")
-    _add_out(report)
+    verb = _verb(add, "report", stored.rebuild_report, story=story, example="harness report reports/20261123T180000Z-accept")
+    verb.add_argument("run", nargs="+", metavar="RUN", help="a run's folder; several (shards, say): their seeds in one new run")
+    _add_out(verb)
 
 
 def _add_replay(add: Verbs) -> None:
     example = "harness replay reports/20261123T180000Z-run/scenarios/worker_crash-simulated-7/history.jsonl"
-    replay = _verb(add, "replay", verbs.replay, story=REPLAY, example=example)
-    replay.add_argument("file", metavar="FILE", help="the history.jsonl of one execution")
-    _add_out(replay)
+    verb = _verb(add, "replay", stored.replay, story=REPLAY, example=example)
+    verb.add_argument("file", metavar="FILE", help="the history.jsonl of one execution")
+    _add_out(verb)
 
 
 def _verb(

@@ -1,7 +1,7 @@
 """Perform a scenario in a world and judge what was seen. One path for both worlds.
 
 `execute` is the whole story of one execution: load, open the world, perform, judge. Next: `performance.py` (what happens in
-the world), `worlds/world.py` (what a world is), `campaign.py` (many executions in many processes).
+the world), `worlds/world.py` (what a world is), `campaign/` (many executions in many processes).
 """
 
 from __future__ import annotations

@@ -21,32 +21,12 @@ PACKAGES = ("harness", "reference", "scenarios", "loadtests")
 LAYERS = (  # top first: a module may import those of its own row and of the rows below
     ("cli", "__main__"),
     ("verbs",),
-    ("proving", "exploring", "running", "merging"),
-    ("publication", "steps"),
-    ("gate", "live", "explore"),
-    ("display",),
-    (
-        "report",
-        "sections",
-        "summary",
-        "life",
-        "markdown",
-        "charts",
-        "panels",
-        "matrix",
-        "series",
-        "svg",
-        "acceptance",
-        "load",
-        "explored",
-        "prove",
-    ),
-    ("progress",),
-    ("campaign", "cluster"),
-    ("batch",),
-    ("origin",),
+    ("live", "explore"),
+    ("report", "acceptance", "load", "prove"),
+    ("markup",),
+    ("campaign",),
     ("runner",),
-    ("archive", "junit", "results", "shard", "challenge", "tally", "performance", "client"),
+    ("archive", "junit", "results", "challenge", "tally", "performance", "client"),
     ("worlds",),
     ("systems", "scenario"),
     ("validation",),
@@ -54,13 +34,16 @@ LAYERS = (  # top first: a module may import those of its own row and of the row
     ("verdict",),
     ("history", "faults", "traffic", "streams", "submissions"),
     ("entries",),
-    ("apart",),
-    ("pool",),
     ("usage",),
 )
 STANDARD_LIBRARY_ONLY = ("entries", "history", "faults", "traffic", "streams", "submissions", "verdict", "checkers", "usage")
 ONLY_WORLDS_KNOW = {"redis", "asyncpg", "httpx", "fakeredis", "h11", "time_machine"}
-MAY_START_PROCESSES = ("harness/worlds/real/", "harness/load/generator.py", "harness/pool.py", "harness/apart.py")
+MAY_START_PROCESSES = (
+    "harness/worlds/real/",
+    "harness/load/generator.py",
+    "harness/campaign/pool.py",
+    "harness/campaign/apart.py",
+)
 # geventhttpclient is what Locust's own fast client stands on, and its page is a Flask application
 LOADTESTS_KNOW = {"locust", "gevent", "geventhttpclient", "flask"}
 PURE_LOADTESTS = ("schedule", "workload", "contract", "record")  # tests may import these; the rest patches the process

@@ -13,8 +13,9 @@ from typing import Any
 
 import pytest
 
-from harness import campaign
-from harness.campaign import Desk, Draw
+from harness.campaign import dispatch
+from harness.campaign.dispatch import Desk
+from harness.campaign.draw import SEEDS_A_BATCH, Draw
 from harness.runner import Order
 from tests.command import COMMAND, ROOT, harness, last_lines
 from tests.leftovers import processes_of
@@ -69,7 +70,7 @@ def test_stopped_in_the_middle_and_resumed(whole: Path, tmp_path: Path, number: 
     finally:
         running.kill()
     before = progress.read_bytes()
-    assert before.count(b"\n") < 1 + SEEDS / campaign.SEEDS_A_BATCH, "it had ended before it was stopped"
+    assert before.count(b"\n") < 1 + SEEDS / SEEDS_A_BATCH, "it had ended before it was stopped"
     done = ran(*words, exit_code=1)
     assert "going on in" in done.stderr
     assert progress.read_bytes().startswith(before[: before.rindex(b"\n") + 1]), "what had ended was run again"
@@ -101,7 +102,7 @@ def test_shards_together(whole: Path, tmp_path: Path) -> None:
 def test_threads_of_a_standard_executor_simulate_in_processes_of_their_own(whole: Path, tmp_path: Path) -> None:
     draw = Draw(Order(scenario="sendgrid_outage", system="async", world="simulated", seed=1, flaw=FLAW), wanted=SEEDS)
     with ThreadPoolExecutor(2) as executor:
-        campaign.run([draw], Desk(folder=tmp_path, watch=lambda _: None, executor=executor))
+        dispatch.run([draw], Desk(folder=tmp_path, watch=lambda _: None, executor=executor))
     assert draw.row().counts == row(whole)["counts"]
     assert draw.row().violated == SEEDS
     assert histories(tmp_path) == histories(whole)

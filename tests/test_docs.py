@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from harness import checkers
-from harness.markdown import slug
+from harness.markup.markdown import slug
 from harness.systems import Claims, Limits
 
 ROOT = Path(__file__).resolve().parent.parent

@@ -8,7 +8,7 @@ from __future__ import annotations
 import pytest
 
 from harness import scenario
-from harness.campaign import Draw
+from harness.campaign.draw import Draw
 from harness.results import Execution
 from harness.runner import Order, execute
 from harness.verdict import Ruling

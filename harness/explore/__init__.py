@@ -10,5 +10,5 @@
     search        the budget, the pool, and everything above in a loop
     handing_over  a finding as a scenario file, a history to replay, and a row of the results
 
-Start with `search.explore`. What people read of it is `harness/explored.py`.
+Start with `search.explore`. What people read of it is `harness/report/exploration.py`.
 """

@@ -1,7 +1,7 @@
 """Which faults met which moment of an event's life, from a history; holes are what an exploration never tried.
 
 A fault *struck* an event at the moment its life had come to when the fault began, and *lasted over* every moment the life went
-through until it ended. Only faults with evidence count. `guide.py` draws towards the holes, `harness/explored.py` shows them.
+through until it ended. Only faults with evidence count. `guide.py` draws towards the holes, `report/exploration.py` shows them.
 """
 
 from __future__ import annotations

@@ -13,14 +13,14 @@ from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wai
 from dataclasses import dataclass, field
 from typing import Any
 
-from harness.campaign import REAL_AT_ONCE
+from harness.campaign.dispatch import REAL_AT_ONCE
+from harness.campaign.pool import pool_of, stoppable
 from harness.explore.attempt import Charge, Outcome, Subject, charges_of, outcome_of, perform
 from harness.explore.coverage import Coverage
 from harness.explore.finding import Findings
 from harness.explore.guide import Guide
 from harness.explore.shrink import shrink
 from harness.explore.trial import Trial
-from harness.pool import pool_of, stoppable
 from harness.results import EXPLORE, Campaign
 from harness.tally import Counts
 from harness.verdict import Ruling

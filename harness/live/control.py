@@ -22,10 +22,10 @@ from fastapi.responses import JSONResponse
 from pydantic import BaseModel
 from starlette.exceptions import HTTPException as AnyHTTPException
 
-from harness import charts
 from harness.history import History
 from harness.live.injector import Injection, Injector, RefusedError
 from harness.live.standing import Standing
+from harness.report import charts
 
 PROBLEM = "application/problem+json"
 

@@ -1,6 +1,6 @@
 """Before and after: Locust loads one or two systems side by side, and the percentiles are held to the limits.
 
-    measurement  one load run, from what is asked to what it found (the command line's side is `harness/gate.py`)
+    measurement  one load run, from what is asked to what it found (the command line's side is `harness/verbs/load.py`)
     contest      start the systems, load them in turns, stop when it is decided, wait until they are at rest
     generator    one Locust process (loadtests/ is what runs inside it)
     operations   its record, as entries of a history

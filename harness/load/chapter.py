@@ -10,8 +10,8 @@ from harness.load import baseline
 from harness.load.contest import warm_up_ends_s
 from harness.load.pictures import Curve, picture
 from harness.load.rows import PERCENTILES, Row, in_words
-from harness.markdown import plain, table
-from harness.matrix import told
+from harness.markup.markdown import plain, table
+from harness.report.matrix import told
 from harness.results import POST, Results
 from harness.verdict import Ruling
 

@@ -1,6 +1,6 @@
 """One load run, from what is asked to what it found: the contest, the limits, and whether the promises made under load were kept.
 
-`measure` is read from top to bottom. `harness/gate.py` asks for it and shows it, `contest.py` does the work.
+`measure` is read from top to bottom. `harness/verbs/load.py` asks for it and shows it, `contest.py` does the work.
 """
 
 from __future__ import annotations

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from harness.checkers.backlog import backlog, end_s
 from harness.history import History, Post
 from harness.load.samples import Sample, of_endpoint
-from harness.panels import (
+from harness.markup.panels import (
     GAP_PX,
     LEFT,
     MARKS,
@@ -27,8 +27,8 @@ from harness.panels import (
     draw_time_axis,
     stacked,
 )
+from harness.markup.svg import Box, Canvas, Linear, Logarithmic, pixels
 from harness.results import POST
-from harness.svg import Box, Canvas, Linear, Logarithmic, pixels
 
 SHARES = (0.0, 0.5, 0.9, 0.99, 0.999, 0.9999)
 NOT_ANSWERED_MS = 15_000.0  # where a request without an answer is drawn

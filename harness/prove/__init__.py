@@ -8,5 +8,5 @@
     agreement   whether the two worlds rule alike
     chapter     the proof in the report
 
-`harness prove` itself is `harness/proving.py`; what came of a flaw or a lie is a `Challenge` (`harness/challenge.py`).
+`harness prove` itself is `harness/verbs/prove.py`; what came of a flaw or a lie is a `Challenge` (`harness/challenge.py`).
 """

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from harness.challenge import FLAW
-from harness.markdown import plain, table
-from harness.matrix import told
+from harness.markup.markdown import plain, table
+from harness.report.matrix import told
 from harness.results import Campaign, Execution, Results
 from harness.verdict import Ruling, worst
 

@@ -9,10 +9,10 @@ from pathlib import Path
 from harness import checkers
 from harness.archive import RunFolder, write_atomically
 from harness.challenge import FLAW, TAMPERING, Challenge
-from harness.markdown import plain, table
-from harness.matrix import told
+from harness.markup.markdown import plain, table
 from harness.prove import agreement
 from harness.prove.picture import picture
+from harness.report.matrix import told
 from harness.results import Results
 from harness.verdict import Ruling
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 
-from harness.campaign import Draw
+from harness.campaign.draw import Draw
 from harness.challenge import FLAW, Challenge
 from harness.prove.catalogue import Flaw
 from harness.results import Execution

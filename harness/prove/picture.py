@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 from harness import checkers
 from harness.challenge import Challenge
-from harness.svg import Box, Canvas, width_px
+from harness.markup.svg import Box, Canvas, width_px
 
 CELL = 17
 HEAD_PX, FOOT_PX = 18, 34

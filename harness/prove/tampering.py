@@ -14,7 +14,7 @@ from harness.challenge import TAMPERING, Challenge
 from harness.checkers.promises import mails_taken, stored_rows
 from harness.history import History, Pair, Read
 from harness.prove.lies import LIES, Lie
-from harness.summary import NEEDS
+from harness.report.summary import NEEDS
 from harness.verdict import Ruling, Verdict, worst
 
 

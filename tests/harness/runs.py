@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from harness import acceptance, report
+from harness import acceptance
 from harness.archive import RunFolder
 from harness.history import History
+from harness.report import page
 from harness.results import Campaign, Execution, Results, execution_of
 from harness.verdict import Ruling, Verdict, Violation
 from tests.harness import stories
@@ -90,7 +91,7 @@ def with_a_crash(folder: RunFolder) -> Results:
 
 def text_of(folder: RunFolder, results: Results) -> str:
     """The report, as it is written."""
-    return report.write(folder, results).read_text()
+    return page.write(folder, results).read_text()
 
 
 def report_of(folder: RunFolder, *executions: Execution, campaigns: tuple[Campaign, ...] = (), system: str = "draft") -> str:

@@ -9,8 +9,8 @@ from pathlib import Path
 
 import pytest
 
-from harness import cli, systems, verbs
-from harness.cluster import executor_at
+from harness import cli, systems
+from harness.campaign.cluster import executor_at
 from harness.history import History
 from harness.runner import Order, execute
 from harness.usage import UsageError
@@ -186,7 +186,7 @@ def test_list_tells_every_story() -> None:
 @pytest.fixture(scope="module")
 def run(tmp_path_factory: pytest.TempPathFactory) -> Path:
     out = tmp_path_factory.mktemp("stored") / "out"
-    flaw = str(Path(verbs.__file__).parent.parent / "reference" / "flaws" / "mail_errors_swallowed.py")
+    flaw = str(Path(cli.__file__).parent.parent / "reference" / "flaws" / "mail_errors_swallowed.py")
     done = harness("run", "sendgrid_outage", "--flaw", flaw, "--out", str(out))
     assert done.returncode == 1, last_lines(done)
     return out

@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from harness import archive, cli, report, systems, verbs
+from harness import archive, cli, systems
 from harness.archive import RunFolder
 from harness.explore import exploration, search
 from harness.explore.attempt import Charge, Outcome, charges_of, outcome_of, perform
@@ -18,8 +18,10 @@ from harness.explore.guide import Guide
 from harness.explore.search import Search
 from harness.explore.space import Space
 from harness.explore.trial import Trial
+from harness.report import page
 from harness.results import Results
 from harness.usage import UsageError
+from harness.verbs import explore
 from harness.verdict import Ruling
 from tests.harness.explore.trials import ASYNC, CRASH, OUTAGE, flawed, trial
 
@@ -78,7 +80,7 @@ def test_a_finding_is_handed_over_with_a_file_a_history_and_a_story(
         search.findings.settle(charge, found, small)
 
     searching(monkeypatch, find)
-    assert verbs.explore(words(tmp_path / "out", "--flaw", SWALLOWED, "--seed", "7")) is Ruling.VIOLATED
+    assert explore.explore(words(tmp_path / "out", "--flaw", SWALLOWED, "--seed", "7")) is Ruling.VIOLATED
     folder, results = archive.open_run(tmp_path / "out")
     (execution,), (row,) = results.scenarios, results.campaigns
     assert (row.name, row.violated, row.drawn) == ("explore", 1, 2)
@@ -91,7 +93,7 @@ def test_a_finding_is_handed_over_with_a_file_a_history_and_a_story(
     assert "| SendGridAnswers |" in text
     assert "**–**" in text, "holes are seen"
     assert f"again: harness run {tmp_path}/out/found/found_1" in capsys.readouterr().out
-    assert report.render(folder, results) == text, "a stored run gives the same report"
+    assert page.render(folder, results) == text, "a stored run gives the same report"
     file = tmp_path / "out" / finding["file"]
     again = cli.parser().parse_args(["run", str(file), "--seed", "1", "--flaw", SWALLOWED, "--out", str(tmp_path / "again")])
     assert again.verb(again) is Ruling.VIOLATED
@@ -110,13 +112,13 @@ def test_an_interrupted_exploration_leaves_what_was_found_so_far(
 
     searching(monkeypatch, interrupted)
     with pytest.raises(KeyboardInterrupt):
-        verbs.explore(words(tmp_path / "out", "--flaw", SWALLOWED))
+        explore.explore(words(tmp_path / "out", "--flaw", SWALLOWED))
     _, results = archive.open_run(tmp_path / "out")
     assert results.interrupted == "after 1 plans"
     assert results.exploration is not None
     (finding,) = results.exploration["findings"]
     assert (finding["is_shrunk"], finding["reproduces"]) == (False, True)
-    assert "what was found is in" in capsys.readouterr().err
+    assert "what had ended is in" in capsys.readouterr().err
 
 
 def test_interrupted_before_anything_ended_it_leaves_nothing(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
@@ -125,7 +127,7 @@ def test_interrupted_before_anything_ended_it_leaves_nothing(monkeypatch: pytest
 
     searching(monkeypatch, interrupted)
     with pytest.raises(KeyboardInterrupt):
-        verbs.explore(words(tmp_path / "out"))
+        explore.explore(words(tmp_path / "out"))
     assert not (tmp_path / "out").exists()
 
 
@@ -153,7 +155,7 @@ def test_the_sound_reference_holds_and_says_what_proved_nothing(monkeypatch: pyt
             search.note(one)
 
     searching(monkeypatch, find)
-    assert verbs.explore(words(tmp_path / "out")) is Ruling.HELD
+    assert explore.explore(words(tmp_path / "out")) is Ruling.HELD
     _, results = archive.open_run(tmp_path / "out")
     assert results.exploration is not None
     assert results.exploration["rulings"] == {"held": 1, "nothing": 1}
@@ -164,10 +166,10 @@ def test_the_sound_reference_holds_and_says_what_proved_nothing(monkeypatch: pyt
 def test_plans_that_all_proved_nothing_are_no_pass(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     vain = outcome(trial(OUTAGE, mailed=False))
     searching(monkeypatch, lambda search: search.note(vain))
-    assert verbs.explore(words(tmp_path / "out")) is Ruling.UNKNOWN
+    assert explore.explore(words(tmp_path / "out")) is Ruling.UNKNOWN
 
 
 def test_a_system_that_nothing_can_be_done_to_is_refused(tmp_path: Path) -> None:
     with pytest.raises(UsageError, match="cannot be simulated"):
-        verbs.explore(words(tmp_path / "out", "--system", "draft", "--world", "simulated"))
+        explore.explore(words(tmp_path / "out", "--system", "draft", "--world", "simulated"))
     assert not (tmp_path / "out").exists()

@@ -8,12 +8,13 @@ from typing import Any
 
 import pytest
 
-from harness import archive, cli, systems, verbs
+from harness import archive, cli, systems
 from harness.load import measurement
 from harness.load.baseline import Baseline, compared
 from harness.load.rows import Row
 from harness.results import POST, STATUS, Results
 from harness.usage import UsageError
+from harness.verbs import accept
 from tests.command import ROOT, harness, last_lines
 from tests.harness.load.made_up import MadeUp
 
@@ -121,7 +122,7 @@ def loaded(out: Path, made_up: MadeUp, monkeypatch: pytest.MonkeyPatch, *words: 
     """`harness load --after async WORDS...` with a contest that is made up: what is ruled, and the run's folder."""
     monkeypatch.setattr(measurement, "contend", made_up)
     monkeypatch.chdir(ROOT)
-    return str(verbs.load(cli.parser().parse_args(["load", *words, "--out", str(out)]))), out
+    return str(accept.load(cli.parser().parse_args(["load", *words, "--out", str(out)]))), out
 
 
 def test_the_command_from_one_run_to_the_next(

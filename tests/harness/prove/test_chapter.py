@@ -6,11 +6,11 @@ from pathlib import Path
 from typing import Any
 from xml.etree import ElementTree
 
-from harness import report
 from harness.archive import RunFolder, assemble
 from harness.challenge import FLAW, TAMPERING, Challenge
 from harness.prove import chapter
 from harness.prove.picture import picture
+from harness.report import page
 from harness.results import Execution, Results
 from harness.verdict import Ruling, Verdict
 
@@ -39,7 +39,7 @@ def results(*proof: Challenge, verdicts: tuple[Verdict, ...] = ()) -> Results:
 
 def test_a_survivor_is_violated_and_stands_first(tmp_path: Path) -> None:
     found = results(challenge("caught_a"), challenge("survivor", Ruling.VIOLATED))
-    text = report.render(RunFolder(tmp_path), found)
+    text = page.render(RunFolder(tmp_path), found)
     assert found.ruling is Ruling.VIOLATED
     assert "**No: the harness did not see everything.** What got away: survivor." in text
     assert text.index("| survivor |") < text.index("| caught_a |")
@@ -60,7 +60,7 @@ def test_when_all_are_caught_it_held() -> None:
 def test_what_was_not_decided_is_no_pass(tmp_path: Path) -> None:
     found = results(challenge("a"), challenge("b", Ruling.UNKNOWN))
     assert found.ruling is Ruling.UNKNOWN
-    assert "That is not a pass." in report.render(RunFolder(tmp_path), found)
+    assert "That is not a pass." in page.render(RunFolder(tmp_path), found)
 
 
 def test_every_claim_says_whether_it_could_be_judged(tmp_path: Path) -> None:
@@ -70,7 +70,7 @@ def test_every_claim_says_whether_it_could_be_judged(tmp_path: Path) -> None:
             ruling=Ruling.NOT_APPLICABLE, checker="every_accepted_event_is_mailed", reason="needs mails, which it does not offer"
         ),
     )
-    lines = report.render(RunFolder(tmp_path), results(challenge("a"), verdicts=verdicts)).splitlines()
+    lines = page.render(RunFolder(tmp_path), results(challenge("a"), verdicts=verdicts)).splitlines()
     judged = {
         line.split(" | ")[0].removeprefix("| "): line
         for line in lines[lines.index("## What the harness could judge") : lines.index("## Scenarios")]
@@ -110,7 +110,7 @@ def test_where_the_worlds_disagree_is_told_first(tmp_path: Path) -> None:
         challenge("b", Ruling.VIOLATED, world="real"),
         challenge("c"),
     )
-    lines = report.render(RunFolder(tmp_path), found).splitlines()
+    lines = page.render(RunFolder(tmp_path), found).splitlines()
     section = lines[lines.index("## Do the two worlds agree?") :]
     assert section[2] == "1 of 2 times the simulation and the real processes gave the same ruling."
     assert section[6:8] == [
@@ -121,4 +121,4 @@ def test_where_the_worlds_disagree_is_told_first(tmp_path: Path) -> None:
 
 
 def test_in_one_world_there_is_nothing_to_agree(tmp_path: Path) -> None:
-    assert "agree?" not in report.render(RunFolder(tmp_path), results(challenge("a")))
+    assert "agree?" not in page.render(RunFolder(tmp_path), results(challenge("a")))
