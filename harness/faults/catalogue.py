@@ -32,6 +32,7 @@ from harness.faults.service import (
     EventKillsWorkers,
     FlagFlips,
     NoFault,
+    Upgrades,
     WorkerCrashes,
     WorkerFreezes,
     WorkersStop,
@@ -45,6 +46,7 @@ Fault = (
     | ApiCrashes
     | ApiFreezes
     | Deploys
+    | Upgrades
     | ClockJumps
     | EventKillsWorkers
     | FlagFlips
