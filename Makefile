@@ -6,7 +6,7 @@ STAMP := $(VENV)/.installed
 SEEDS ?= 200
 RUNS ?= 3
 
-.PHONY: help setup accept test check bench campaign mutants lock clean
+.PHONY: help setup accept test check bench campaign agreement mutants lock clean
 
 help:            ## this list
 	@grep -E '^[a-z]+: .*##|^[a-z]+: +##' Makefile | sed -E 's/:[^#]*##/\t/' | expand -t 14
@@ -38,6 +38,9 @@ bench: setup     ## the benchmarks (speed and memory)
 campaign: setup  ## the long counts of docs/campaigns.md (SEEDS=200 RUNS=3)
 	$(BIN)/python -m tests.campaign --seeds $(SEEDS) --runs $(RUNS)
 	$(BIN)/python -m pytest -m long -n 0
+
+agreement: setup ## every scenario, sound and flawed, in both worlds (docs/agreement.md): half an hour
+	$(BIN)/python -m tests.agreement
 
 mutants: setup   ## how many small breaks of the checkers the tests see (docs/mutants.md)
 	$(BIN)/python -m tests.mutants

@@ -60,6 +60,12 @@ class Flag(_Section):
         return self
 
 
+class Upgrade(_Section):
+    """What the next version's environment differs in, for `faults.Upgrades`: a version to run, a format to write."""
+
+    env: dict[str, str] = Field(min_length=1)
+
+
 class Observe(_Section):
     """How effects are read: the SQL that lists stored rows, where a mail names its event (JSON pointers), and what is monitored.
 
@@ -151,6 +157,7 @@ class System(_Section):
     setup: Setup | None = None
     worker: Process | None = None
     flag: Flag | None = None
+    upgrade: Upgrade | None = None
     env: dict[str, str] = {}
     redis: Server = Server()
     postgres: Server = Server()
@@ -187,7 +194,8 @@ class System(_Section):
     def _texts(self) -> list[str]:
         commands = [part.command for part in (self.setup, self.api, self.worker) if part is not None]
         commands += [self.flag.clear] if self.flag is not None else []
-        return [*self.env.values(), *(word for command in commands for word in command)]
+        next_version = self.upgrade.env.values() if self.upgrade is not None else ()
+        return [*self.env.values(), *next_version, *(word for command in commands for word in command)]
 
     def names_placeholder(self, name: str) -> bool:
         """Whether `{name}` stands anywhere: naming a placeholder is what asks for the server."""
@@ -197,13 +205,17 @@ class System(_Section):
     def offers(self) -> frozenset[str]:
         """What can be hurt or judged here: servers, process roles, observations and claims, by the names checkers ask for."""
         has = {"api": True, "rows": True, "worker": self.worker is not None, "simulation": self.simulation is not None}
-        has["flag"] = self.flag is not None
+        has |= {"flag": self.flag is not None, "upgrade": self.upgrade is not None}
         has |= {server: self.names_placeholder(f"{server}_url") for server in ("redis", "postgres", "sendgrid")}
         has["mails"] = has["sendgrid"] and self.observe.mail_id is not None and self.observe.mail_source is not None
         has["queue_depth"] = self.observe.metrics is not None and self.observe.queue_depth is not None
         has["traces"] = self.names_placeholder("otlp_url")
         has |= {f"claims.{name}": value is not None for name, value in self.claims.model_dump().items()}
         return frozenset(name for name, present in has.items() if present)
+
+    def env_of(self, *, is_upgraded: bool) -> dict[str, str]:
+        """The environment of a process, of this version or of the next."""
+        return self.env | (self.upgrade.env if is_upgraded and self.upgrade is not None else {})
 
     @property
     def processes(self) -> dict[str, int]:

@@ -15,9 +15,9 @@ from typing import Any
 
 from redis.asyncio import Redis
 
-from reference import scripts
+from reference import scripts, versions
 from reference.connection import DEAD, OPEN, STREAM, call, index_key, record_key
-from reference.events import InvalidEventError, Pair, fingerprint, parse
+from reference.events import InvalidEventError, Pair, fingerprint
 from reference.store import Store
 
 _AT_ONCE = 100
@@ -78,8 +78,8 @@ class DeadLetters:
     async def retry(self, letter: Letter) -> str:
         """Drive the event again: ``retried``, its status if it is failed no more, ``gone`` if it was discarded, or why not."""
         try:
-            known = fingerprint(parse(letter.event))
-        except InvalidEventError:
+            known = fingerprint(versions.read(letter.event))
+        except (InvalidEventError, versions.NewerVersionError):
             return "unreadable"
         row = await self._store.reopen(letter.pair, fingerprint=known)
         if row is not None and row.fingerprint != known:

@@ -13,11 +13,11 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import TypeVar
 
-from reference import spans
+from reference import spans, versions
 from reference.backoff import Backoff
 from reference.coalescer import Coalescer
 from reference.connection import QUEUE_ERRORS
-from reference.events import Event, InvalidEventError, Pair, parse
+from reference.events import Event, InvalidEventError, Pair
 from reference.lease import LeaseLostError, Leases
 from reference.mailer import Answer, Outcome
 from reference.postman import Postman
@@ -26,6 +26,8 @@ from reference.settings import Settings
 from reference.store import NewRow, Row, Store, StoreUnavailableError, UnstorableError
 
 _log = logging.getLogger(__name__)
+
+_NEWER_WAITS_SECONDS = 2.0  # until somebody looks again who may be able to read it
 T = TypeVar("T")
 
 
@@ -96,9 +98,12 @@ class Delivery:
         if entry.takes > self._settings.most_takes:
             return await self._failed(entry, f"taken {entry.takes} times by workers that died or lost it")
         try:
-            return await self._process(entry, parse(entry.event))
+            return await self._process(entry, versions.read(entry.event, newest=self._settings.entry_version))
         except (InvalidEventError, UnstorableError) as error:
             return Done("failed", f"cannot be stored: {error}")
+        except versions.NewerVersionError as error:
+            _log.warning("an entry waits for a worker that can read it: %s", error)
+            return Later(self.backoff.spread(_NEWER_WAITS_SECONDS))
         except StoreUnavailableError as error:
             _log.warning("the event store is unavailable: %s", error)
             return Later(self.backoff.seconds(4))

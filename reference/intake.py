@@ -16,7 +16,7 @@ from typing import Any
 from redis.asyncio import Redis
 from redis.exceptions import NoScriptError, RedisError
 
-from reference import scripts, spans
+from reference import scripts, spans, versions
 from reference.coalescer import Coalescer
 from reference.connection import DELAYED, OPEN, PARKED, QUEUE_ERRORS, STREAM, ask, index_key, record_key
 from reference.events import Event, fingerprint
@@ -79,11 +79,12 @@ class Ticket:
 class Intake:
     """Accepts events into the queue."""
 
-    def __init__(self, redis: Redis, *, random: Random, high_water: int, deadline_seconds: float) -> None:
+    def __init__(self, redis: Redis, *, random: Random, high_water: int, deadline_seconds: float, version: int = 1) -> None:
         self._pool: Any = redis.connection_pool  # untyped in redis-py
         self._tokens = map(f"{random.getrandbits(64):016x}-{{:x}}".format, itertools.count())  # ours, and each once
         self._high_water = high_water
         self._deadline_seconds = deadline_seconds
+        self._version = version  # of what it writes into records
         self._calls: Coalescer[Ticket, Acceptance] = Coalescer(self._call, limit=100)
 
     async def accept(self, event: Event, *, marker: str = "") -> Acceptance:
@@ -127,7 +128,7 @@ class Intake:
             pair = ticket.event.pair
             keys += [record_key(pair.key), index_key(pair.id)]
             args += [pair.key, pair.source, ticket.fingerprint, ticket.token, ticket.marker]
-            args += [ticket.event.model_dump_json(), ticket.traceparent]
+            args += [versions.write(ticket.event, version=self._version), ticket.traceparent]
         return keys, args
 
     async def _send(self, tickets: list[Ticket], keys: list[str], args: list[scripts.Argument]) -> Any:

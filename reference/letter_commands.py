@@ -11,9 +11,10 @@ from collections import Counter
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from typing import Any
 
-from reference import commands
+from reference import commands, versions
 from reference.commands import DONE, NO_REDIS, NOT_DONE, WRONG_USAGE, Tools, complain
 from reference.dead_letters import DeadLetters, Filter, Letter, is_letter_id
+from reference.events import InvalidEventError
 
 _HEADS = ("ID", "FAILED AT", "SOURCE", "EVENT", "ATTEMPTS", "REASON")
 _TOLD = {
@@ -92,12 +93,19 @@ async def _show(arguments: argparse.Namespace, tools: Tools) -> int:
     letter = await letters.get(arguments.id)
     if letter is None:
         return complain(f"There is no dead letter {arguments.id}; it was retried or discarded, or never was.")
-    shown = _plain(letter) | ({"event": letter.event} if arguments.payload else {})
+    shown = _plain(letter) | ({"event": _payload(letter)} if arguments.payload else {})
     if arguments.json:
         print(json.dumps(shown, indent=2))
     else:
         _print_table([(f"{name}:", str(value)) for name, value in shown.items()])
     return DONE
+
+
+def _payload(letter: Letter) -> str:
+    try:
+        return versions.as_json(letter.event)
+    except (InvalidEventError, versions.NewerVersionError):
+        return letter.event  # as it stands there
 
 
 async def _retry(arguments: argparse.Namespace, tools: Tools) -> int:

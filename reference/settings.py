@@ -13,6 +13,8 @@ from typing import Any, Self
 from pydantic import Field, SecretStr, ValidationError, field_validator, model_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
+from reference.versions import NEWEST
+
 
 class BadSettingsError(ValueError):
     """A setting is missing or wrong; ``str()`` is one sentence that names the variable."""
@@ -38,6 +40,7 @@ class Settings(BaseSettings):
     accept_deadline_seconds: float = Field(default=1.0, gt=0)
     sync_deadline_seconds: float = Field(default=10.0, gt=0)
 
+    entry_version: int = Field(default=1, ge=1, le=NEWEST)  # what it writes into the queue, and the newest it reads
     fast_path: bool = True  # see shortcut and batch; false: every request and entry goes the long way
     batch_size: int = Field(default=250, gt=0)
     mail_concurrency: int = Field(default=20, gt=0)

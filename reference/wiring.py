@@ -172,7 +172,13 @@ def _redis(settings: Settings, *, seconds: float) -> Redis:
 
 def _intake(redis: Redis, given: Surroundings) -> Intake:
     settings = given.settings
-    return Intake(redis, random=given.random, high_water=settings.high_water, deadline_seconds=settings.accept_deadline_seconds)
+    return Intake(
+        redis,
+        random=given.random,
+        high_water=settings.high_water,
+        deadline_seconds=settings.accept_deadline_seconds,
+        version=settings.entry_version,
+    )
 
 
 def _handover(intake: Intake, given: Surroundings, *, statuses: Statuses) -> Handover:

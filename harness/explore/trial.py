@@ -11,7 +11,7 @@ from dataclasses import dataclass
 
 from harness import checkers, traffic
 from harness.checkers.promises import KILLS
-from harness.faults import At, ClockJumps, Deploys, FlagFlips, Planned, SendGridRateLimits, WorkersStop, between
+from harness.faults import At, ClockJumps, Deploys, FlagFlips, Planned, SendGridRateLimits, Upgrades, WorkersStop, between
 from harness.scenario import Scenario
 from harness.systems import System
 from harness.traffic import Posted
@@ -109,7 +109,7 @@ def _not_kept(plan: Sequence[Planned], system: System) -> Sequence[Checker]:
 
 def _demands_of(plan: Sequence[Planned]) -> Iterator[Checker]:
     kinds = {type(planned.fault) for planned in plan}
-    if kinds & {Deploys, WorkersStop}:
+    if kinds & {Deploys, Upgrades, WorkersStop}:
         yield checkers.terminations_are_clean
     told = any(isinstance(planned.fault, SendGridRateLimits) and planned.fault.tells == "reset-time" for planned in plan)
     if told and ClockJumps not in kinds:  # it is told by a clock time, which a process whose clock is wrong cannot keep

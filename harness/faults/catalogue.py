@@ -14,6 +14,7 @@ Fault = (
     | service.ApiCrashes
     | service.ApiFreezes
     | service.Deploys
+    | service.Upgrades
     | service.ClockJumps
     | service.EventKillsWorkers
     | service.FlagFlips

@@ -60,6 +60,14 @@ class Deploys:
 
 
 @dataclass(frozen=True, slots=True)
+class Upgrades:
+    """Every process of one role becomes the next version (SIGTERM, `[upgrade] env`), the others follow when the fault ends."""
+
+    needs: ClassVar[str] = "upgrade"
+    first: Literal["api", "worker"] = "api"
+
+
+@dataclass(frozen=True, slots=True)
 class ClockJumps:
     """The wall clock of a role's processes jumps by so many seconds, and back when the fault ends (simulated world only)."""
 

@@ -5,7 +5,7 @@ from contextlib import AbstractContextManager
 from typing import Any
 from unittest.mock import patch
 
-from reference import delivery, encodings
+from reference import encodings, versions
 from reference.events import Event, parse
 from reference.flaws import together
 
@@ -18,4 +18,4 @@ def _parse(body: bytes | str) -> Event:
 
 
 def plant() -> AbstractContextManager[Any]:
-    return together(*(patch.object(module, "parse", _parse) for module in (delivery, encodings)))
+    return together(*(patch.object(module, "parse", _parse) for module in (versions, encodings)))

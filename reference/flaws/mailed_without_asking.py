@@ -4,7 +4,7 @@ from contextlib import AbstractContextManager
 from typing import Any
 from unittest.mock import patch
 
-from reference import delivery
+from reference import versions
 from reference.batch import Batches
 from reference.events import Email, Event, parse
 from reference.flaws import together
@@ -18,4 +18,4 @@ def _parse(body: bytes | str) -> Event:
 
 
 def plant() -> AbstractContextManager[Any]:
-    return together(patch.object(delivery, "parse", _parse), patch.object(Batches, "fitting", lambda self, entries: []))
+    return together(patch.object(versions, "parse", _parse), patch.object(Batches, "fitting", lambda self, entries: []))

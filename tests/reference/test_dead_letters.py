@@ -37,9 +37,11 @@ class Morgue:
         self.store = MemoryStore(Database())
         self.letters = DeadLetters(client, self.store)
 
-    async def bury(self, event: Event, *, reason: str = "the mail provider answered 400", stored: bool = True) -> Letter:
+    async def bury(
+        self, event: Event, *, reason: str = "the mail provider answered 400", stored: bool = True, version: int = 1
+    ) -> Letter:
         """Let ``event`` fail for good as a worker would; answers its letter."""
-        await intake(self.client).accept(event)
+        await intake(self.client, version=version).accept(event)
         (entry,) = await taken(self.queue)
         if stored:
             await self.store.add([NewRow.of(event)])
@@ -114,6 +116,16 @@ async def test_poison_that_has_no_row_can_be_retried(morgue: Morgue) -> None:
     assert await morgue.letters.retry(letter) == "retried"
     assert await morgue.store.find("e1") == []
     assert len(await taken(morgue.queue)) == 1
+
+
+async def test_what_a_later_release_wrote_is_shown_as_json_and_retried(
+    morgue: Morgue, capsys: pytest.CaptureFixture[str]
+) -> None:
+    letter = await morgue.bury(event(), version=2)
+    assert await morgue.run("show", letter.letter_id, "--payload", "--json") == 0
+    assert parse(json.loads(capsys.readouterr().out)["event"]) == event()
+    assert await morgue.letters.retry(letter) == "retried"
+    assert [entry.event for entry in await taken(morgue.queue)] == [letter.event]
 
 
 async def test_what_was_mailed_stays_known_as_mailed(morgue: Morgue) -> None:

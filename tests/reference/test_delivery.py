@@ -10,7 +10,7 @@ from typing import Any, cast
 import httpx
 import pytest
 
-from reference import wiring
+from reference import versions, wiring
 from reference.backoff import Backoff
 from reference.delivery import Delivery
 from reference.events import Pair, fingerprint, parse
@@ -120,6 +120,14 @@ async def test_an_event_is_stored_mailed_and_then_acknowledged(bench: Bench) -> 
     assert (await bench.row_status(), bench.calls) == ("completed", 1)
     assert [end.status for end in bench.queue.finished] == ["completed"]
     assert len(bench.leases) == 0
+
+
+async def test_an_entry_of_a_later_release_waits_for_a_worker_that_can_read_it(bench: Bench) -> None:
+    await bench.delivery.deliver(bench.entry(event=versions.write(parse(EVENT), version=2), attempts=3))
+    assert (bench.queue.finished, bench.calls, await bench.store.find("e1")) == ([], 0, [])
+    (later,) = bench.queue.delayed
+    assert (later.attempts, later.is_parked) == (3, False), "no attempt: nothing was tried"
+    assert 2.0 <= later.delay_seconds <= 2.5
 
 
 async def test_a_completed_row_is_not_mailed_again(bench: Bench) -> None:

@@ -58,6 +58,7 @@ class Fleet:
         self._supervisors: dict[Process, asyncio.Task[None]] = {}
         self._ready: dict[str, bool] = {}
         self._ends_wanted: set[Process] = set()  # killed or told to stop: no supervisor starts them again
+        self._upgraded: set[str] = set()
         self._turns: defaultdict[str, asyncio.Lock] = defaultdict(asyncio.Lock)  # who starts or ends a process waits for others
         self._all_started = False
         self._http = httpx.AsyncClient(trust_env=False, timeout=5.0)
@@ -198,6 +199,11 @@ class Fleet:
         self._ready[name] = False
         return code
 
+    def upgrade(self, name: str) -> bool:
+        """From its next start on it is the next version; False if it is already."""
+        was, self._upgraded = name in self._upgraded, self._upgraded | {name}
+        return not was
+
     async def close(self) -> None:
         """Look after nothing any more; the guardian ends the processes."""
         for supervisor in self._supervisors.values():
@@ -213,7 +219,7 @@ class Fleet:
     def _command(self, name: str, words: list[str]) -> Command:
         values = {**self._wiring.placeholders(name), "port": str(self._wiring.ports.get(name, 0))}
         program, *arguments = [filled(word, values) for word in words]
-        own = {key: filled(value, values) for key, value in self._system.env.items()}
+        own = {key: filled(value, values) for key, value in self._system.env_of(is_upgraded=name in self._upgraded).items()}
         return Command(
             name=name,
             argv=[*self._python(name), *arguments] if program == "python" else [program, *arguments],

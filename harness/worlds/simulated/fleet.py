@@ -87,6 +87,7 @@ class Fleet:
         self._incarnations: dict[str, int] = {}
         self._ends_wanted: set[Process] = set()  # killed or told to stop: no supervisor starts them again
         self._clocks_off: dict[str, float] = {}  # by role
+        self._upgraded: set[str] = set()
         self._all_started = False
         self.gateway = Gateway(servers.network, self.api_servers, now)
 
@@ -192,7 +193,7 @@ class Fleet:
             "sendgrid_url": servers.sendgrid.url(name),
             "port": "80",
         }
-        return {key: filled(text, values) for key, text in self._system.env.items()}
+        return {key: filled(text, values) for key, text in self._system.env_of(is_upgraded=name in self._upgraded).items()}
 
     async def wait_ready(self, name: str) -> None:
         """Wait until a process does its work: an API answers `ready`; a worker lives. Raises UsageError if it does not."""
@@ -251,6 +252,11 @@ class Fleet:
         took_s = self._now() - began_s
         self._note(name, "exited", detail=process.error, exit_code=code, took_s=took_s)
         return code
+
+    def upgrade(self, name: str) -> bool:
+        """From its next start on it is the next version; False if it is already."""
+        was, self._upgraded = name in self._upgraded, self._upgraded | {name}
+        return not was
 
     def freeze(self, name: str) -> bool:
         """SIGSTOP; False if it had ended before."""

@@ -21,6 +21,7 @@ INFLICTED: dict[type[Fault], Inflict] = {
     faults.ApiCrashes: processes.process_crashes,
     faults.ApiFreezes: processes.process_freezes,
     faults.Deploys: processes.deploys,
+    faults.Upgrades: processes.upgrades,
     faults.EventKillsWorkers: processes.event_kills_workers,
     faults.FlagFlips: processes.flag_flips,
     faults.RedisCrashes: servers.server_crashes,

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterable
 from contextlib import asynccontextmanager
 from pathlib import Path
 
 from harness import faults
 from harness.worlds.behaviours import Kills
 from harness.worlds.flips import evidence_of
-from harness.worlds.real.fleet import BEFORE_RESTART_S
+from harness.worlds.real.fleet import BEFORE_RESTART_S, Fleet
 from harness.worlds.real.injuries.ward import Injury, Ward
 
 ENDS_WITHIN_S = 15.0
@@ -76,16 +76,36 @@ async def deploys(ward: Ward, fault: faults.Fault) -> AsyncIterator[Injury]:
     """Deploys: it lasts as long as the processes take, whoever met the trigger first."""
     fleet = ward.stack.fleet
     injury = Injury(tuple(sorted(fleet.names(), key=lambda name: name not in ward.victims.values())))
-    steps = []
     try:
         yield injury
     finally:
-        for name in injury.processes:
-            before = fleet.pid(name)
-            code = await fleet.terminate(name, within_s=ENDS_WITHIN_S)
-            if code is not None:  # else it was down already, and whoever did that starts it again
-                steps.append(f"{name} ended with exit code {code} (pid {before}, {await fleet.start_again(name)})")
+        injury.evidence = "; ".join(await _replaced(fleet, injury.processes)) or None
+
+
+@asynccontextmanager
+async def upgrades(ward: Ward, fault: faults.Upgrades) -> AsyncIterator[Injury]:
+    """Upgrades."""
+    fleet = ward.stack.fleet
+    first = [name for name in fleet.names(fault.first) if fleet.upgrade(name)]
+    injury = Injury(tuple(fleet.names()))
+    # Not waited for here: who met the trigger is held until the fault has begun, and can end only then.
+    replacing = asyncio.create_task(_replaced(fleet, first))
+    try:
+        yield injury
+    finally:
+        steps = [*await replacing, *await _replaced(fleet, [name for name in fleet.names() if fleet.upgrade(name)])]
         injury.evidence = "; ".join(steps) or None
+
+
+async def _replaced(fleet: Fleet, names: Iterable[str]) -> list[str]:
+    """Stop processes and start them again, one after the other; what came of each, in words."""
+    steps = []
+    for name in names:
+        before = fleet.pid(name)
+        code = await fleet.terminate(name, within_s=ENDS_WITHIN_S)
+        if code is not None:  # else it was down already, and whoever did that starts it again
+            steps.append(f"{name} ended with exit code {code} (pid {before}, {await fleet.start_again(name)})")
+    return steps
 
 
 @asynccontextmanager

@@ -23,6 +23,7 @@ AFFLICTIONS: dict[type[faults.Fault], Callable[[Case, Any], AbstractAsyncContext
     faults.ApiCrashes: processes.process_dead,
     faults.ApiFreezes: processes.process_stopped,
     faults.Deploys: processes.deploying,
+    faults.Upgrades: processes.upgrading,
     faults.ClockJumps: processes.clock_wrong,
     faults.EventKillsWorkers: processes.event_deadly,
     faults.FlagFlips: processes.flag_turned,

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterable
 from contextlib import asynccontextmanager
 
 from harness import faults
@@ -79,17 +79,37 @@ async def deploying(case: Case, fault: faults.Deploys) -> AsyncIterator[None]:
     """Deploys: it lasts as long as the processes take, whoever met the trigger first."""
     members = sorted(case.fleet.members.values(), key=lambda member: member.name != case.occasion.process)
     case.wound.processes = tuple(member.name for member in members)
-    steps = []
     try:
         yield
     finally:
-        for member in members:
-            code = await case.fleet.terminate(member.name)
-            if code is None:  # whoever killed it starts it again
-                continue
-            await asyncio.sleep(case.random.uniform(*STARTS_WITHIN_S))
-            steps.append(f"{member.name} ended with exit code {code} ({await case.fleet.start_again(member.name)})")
+        case.wound.evidence = "; ".join(await _replaced(case, case.wound.processes)) or None
+
+
+@asynccontextmanager
+async def upgrading(case: Case, fault: faults.Upgrades) -> AsyncIterator[None]:
+    """Upgrades."""
+    fleet = case.fleet
+    first = [name for name, member in fleet.members.items() if member.role == fault.first and fleet.upgrade(name)]
+    case.wound.processes = tuple(fleet.members)
+    # Not waited for here: who met the trigger is held until the fault has begun, and can end only then.
+    replacing = asyncio.create_task(_replaced(case, first))
+    try:
+        yield
+    finally:
+        steps = [*await replacing, *await _replaced(case, [name for name in fleet.members if fleet.upgrade(name)])]
         case.wound.evidence = "; ".join(steps) or None
+
+
+async def _replaced(case: Case, names: Iterable[str]) -> list[str]:
+    """Stop processes and start them again, one after the other; what came of each, in words."""
+    steps = []
+    for name in names:
+        code = await case.fleet.terminate(name)
+        if code is None:  # whoever killed it starts it again
+            continue
+        await asyncio.sleep(case.random.uniform(*STARTS_WITHIN_S))
+        steps.append(f"{name} ended with exit code {code} ({await case.fleet.start_again(name)})")
+    return steps
 
 
 @asynccontextmanager

@@ -117,6 +117,28 @@ async def test_every_fault_leaves_evidence(tmp_path: Path) -> None:
     assert lives.count(("api-0", "terminated")) == lives.count(("api-0", "exited")) == 1
 
 
+def version_of(world: RealWorld, name: str) -> str:
+    try:
+        environment = Path(f"/proc/{world._stack.fleet.pid(name)}/environ").read_bytes().split(b"\0")
+    except FileNotFoundError:  # it has ended, and the next one is not there yet
+        return ""
+    return next((word.decode() for word in environment if word.startswith(b"VERSION=")), "")
+
+
+async def test_an_upgrade_is_one_role_first_and_then_the_other(tmp_path: Path) -> None:
+    async with opened(toy(tmp_path), tmp_path) as world:
+        assert version_of(world, "api-0") == ""
+        async with world.suffering(faults.Upgrades(first="api"), Occasion(), index=0):
+            await until(lambda: version_of(world, "api-0"))
+            assert version_of(world, "worker-0") == ""
+        assert [version_of(world, name) for name in ("api-0", "worker-0")] == ["VERSION=2"] * 2
+        async with world.suffering(faults.WorkerCrashes(), Occasion(), index=1):
+            pass
+        assert version_of(world, "worker-0") == "VERSION=2", "what is started afterwards is the next version too"
+        upgraded = world.history.of(Suffered)[0]
+        assert (upgraded.evidence or "").count(" ended with exit code ") == 3
+
+
 async def test_lost_replies_of_redis_were_executed(tmp_path: Path) -> None:
     async with opened(toy(tmp_path), tmp_path) as world:
         posts: list[Post] = []

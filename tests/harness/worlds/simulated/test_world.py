@@ -32,6 +32,7 @@ EVERY_FAULT: dict[str, Planned] = {
     "sendgrid limits": between(0, 20, faults.SendGridRateLimits(1, 5)),
     "workers stopped": between(3, 9, faults.WorkersStop()),
     "deploy": between(3, 3, faults.Deploys()),
+    "upgrade": between(3, 9, faults.Upgrades()),
     "flag": between(3, 10, faults.FlagFlips(100)),
     "clock jump": between(3, 9, faults.ClockJumps(-600)),
     "deadly event": between(3, 9, faults.EventKillsWorkers()),
@@ -107,6 +108,27 @@ def test_a_deploy_restarts_every_process_in_order() -> None:
     exits = [(entry.process, entry.exit_code) for entry in history.of(Lifecycle) if entry.what == "exited"]
     assert exits == [("api-0", 0), ("api-1", 0), ("worker-0", 0), ("worker-1", 0)]
     assert all(post.outcome == "ok" for post in history.of(Post))
+
+
+VERSIONS: list[tuple[str, str]] = []
+
+
+def tells_its_version(host: Any) -> Callable[[], Coroutine[Any, Any, None]]:
+    VERSIONS.append((host.name, host.env.get("VERSION", "1")))
+    return toy.build(host)
+
+
+@pytest.mark.parametrize("first", ["api", "worker"])
+def test_an_upgrade_is_one_role_first_and_then_the_other(first: Literal["api", "worker"]) -> None:
+    VERSIONS.clear()
+    upgrade, crash = between(3, 9, faults.Upgrades(first)), between(16, 17, faults.WorkerCrashes())
+    history = staged(upgrade, crash, seed=1, build=f"{__name__}:tells_its_version")
+    second = "worker" if first == "api" else "api"
+    later = [f"{first}-0", f"{first}-1", f"{second}-0", f"{second}-1"]
+    assert [version for name, version in VERSIONS[: -len(later) - 1]] == ["1"] * 4
+    assert VERSIONS[-len(later) - 1 : -1] == [(name, "2") for name in later]
+    assert VERSIONS[-1][1] == "2", "what is started afterwards is the next version too"
+    assert [lost(history), [fault.evidence is None for fault in history.of(Suffered)]] == [[], [False, False]]
 
 
 def slow_to_stop(host: Any) -> Callable[[], Coroutine[Any, Any, None]]:
