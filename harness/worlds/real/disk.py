@@ -19,7 +19,7 @@ from pathlib import Path
 
 PROGRAM = Path(__file__)
 NAMESPACES = 0x10000000 | 0x00020000 | 0x08000000  # of users, of mounts, of shared memory: that of a killed server goes with it
-STANDIN_ID = 1000  # whom we are inside; Postgres does not run as root
+STANDIN_ID = 1000  # whom root is inside, for Postgres does not run as root; anybody else stays who he is
 TRIES_WITHIN_S = 10.0
 BALLAST = "harness-ballast"
 LEAST_BYTES = 4096  # what is handed out at once
@@ -79,8 +79,8 @@ def main(folder: str, size: str, *options: str) -> None:
     _require(libc.unshare(NAMESPACES), "unshare")
     with suppress(OSError):
         Path("/proc/self/setgroups").write_text("deny")
-    Path("/proc/self/uid_map").write_text(f"{STANDIN_ID} {user} 1")
-    Path("/proc/self/gid_map").write_text(f"{STANDIN_ID} {group} 1")
+    Path("/proc/self/uid_map").write_text(f"{user or STANDIN_ID} {user} 1")
+    Path("/proc/self/gid_map").write_text(f"{group or STANDIN_ID} {group} 1")
     _require(libc.mount(b"disk", folder.encode(), b"tmpfs", 0, f"size={size},mode=700".encode()), "mount")
     while not options:
         signal.pause()
