@@ -1,8 +1,8 @@
 """Losses beyond what a service claims to survive: which promises they excuse, and what must be told of them all the same.
 
-A Redis that comes back empty is beyond every claim, a power loss unless `claims.durability = "power-loss"`. Then a promise
-given before may be lost. What stays asked: nothing is stored twice, the service recovers, what comes later is delivered, and
-what is lost is not called done. Lost events are still counted (`tally.py`).
+A Redis that comes back empty or evicts is beyond every claim, a power loss unless `claims.durability = "power-loss"`. Then a
+promise given before may be lost. What stays asked: nothing is stored twice, the service recovers, what comes later is
+delivered, and what is lost is not called done. Lost events are still counted (`tally.py`).
 """
 
 from __future__ import annotations
@@ -55,6 +55,8 @@ def what_is_lost_is_not_called_done(history: History) -> Verdict:
 
 
 def _is_beyond(planned: dict[str, Any], claims: dict[str, Any]) -> bool:
+    if planned.get("fault") == "RedisEvicts":
+        return True
     loss = setting(planned, "loss") if planned.get("fault") == "RedisCrashes" else None
     return loss == "empty" or (loss == "power-loss" and claims.get("durability") != "power-loss")
 

@@ -30,6 +30,7 @@ from typing import NamedTuple
 from harness.checkers.losses import lost_beyond_claims
 from harness.checkers.noise import LONGEST_PAUSE_SECONDS, Stall, is_doubtful, rest_is_doubtful, stalls, weighed
 from harness.checkers.promises import (
+    KILLS,
     due_mails,
     excused,
     fault_windows,
@@ -96,7 +97,7 @@ def _interruptions(history: History) -> tuple[list[Interruption], list[Interrupt
     turned = any(planned.get("fault") == "FlagFlips" for planned in history.header.plan)  # then API processes mail as well
     working = {*SERVERS, working_role(history), *(("api",) if turned else ())}
     faults = [fault for fault in history.of(Suffered) if fault.evidence and working & {role_of(name) for name in fault.processes}]
-    crashes = [fault for fault in faults if fault.name.endswith("Crashes")] + _kills(history, faults)
+    crashes = [fault for fault in faults if fault.name.endswith(KILLS)] + _kills(history, faults)
     freezes = [fault for fault in faults if _is_freeze(fault)]
     reclaim_s = history.header.claims.get("reclaim_seconds")
     pause_s = history.header.claims.get("longest_pause_seconds", LONGEST_PAUSE_SECONDS)
@@ -132,7 +133,7 @@ def _until_s(history: History, fault: Suffered, patience_s: float) -> float:
 def _may_be_interrupted(history: History) -> bool:
     """Whether the end is missing and a fault that explains second mails may have been under way."""
     return any(
-        window.end_s == math.inf and str(window.planned.get("fault")).endswith(("Crashes", "Freezes", "KillsWorkers"))
+        window.end_s == math.inf and str(window.planned.get("fault")).endswith((*KILLS, "Freezes", "KillsWorkers"))
         for window in fault_windows(history)
     )
 

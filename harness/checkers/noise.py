@@ -21,7 +21,8 @@ SHARE_THAT_DOUBTS = 0.1
 CROWDED_SHARE = 0.6  # of all processors: what is left is less than one of two
 PATIENT_SECONDS = 0.5  # a request that waited so long waited for something
 WAITING_SHARE = 0.1  # of what it waited: before such a service answers, it makes many such steps one after the other
-SERVERS_COME_BACK = ("RedisCrashes", "PostgresCrashes")  # the faults at whose end the harness starts a server of its own
+# The faults at whose end the harness starts a server of its own, or waits until it is one again.
+SERVERS_COME_BACK = ("RedisCrashes", "RedisLoads", "RedisDiskFills", "PostgresCrashes", "PostgresDiskFills")
 OVERRUNS_TIMES = 3.0
 OVERRUNS_SECONDS = 2.0  # and at least by so much: a server takes a moment to start, however short its fault was meant to be
 LONGEST_PAUSE_SECONDS = 20.0  # where the header does not say: what a system file gets that claims nothing

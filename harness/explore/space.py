@@ -15,7 +15,7 @@ from typing import Any, Literal, get_args, get_origin, get_type_hints
 
 from harness.explore.coverage import ROLE
 from harness.explore.trial import INGEST_RECOVERS_WITHIN_SECONDS, Trial, turns_the_flag_without_redis
-from harness.faults import FAULTS, At, AtOperation, Fault, NoFault, Planned, Trigger, UponMail
+from harness.faults import FAULTS, At, AtOperation, Fault, NoFault, Planned, RedisEvicts, Trigger, UponMail
 from harness.runner import why_not_applicable
 from harness.systems import System
 from harness.traffic import Content, Posted
@@ -31,7 +31,10 @@ SETTINGS: Mapping[tuple[str, str], Sequence[Any]] = {
     ("FlagFlips", "percent"): (0, 0, 50),
 }
 # What a 202 survives must be claimed before a server is killed: [claims] durability.
-CLAIMED: Mapping[str, str] = {"RedisCrashes": "durability", "PostgresCrashes": "durability"}
+CLAIMED: Mapping[str, str] = dict.fromkeys(
+    ("RedisCrashes", "RedisLoads", "RedisDiskFills", "PostgresCrashes", "PostgresDiskFills"), "durability"
+)
+BEYOND_EVERY_CLAIM = (NoFault, RedisEvicts)  # the one proves nothing, the other takes what nobody can keep
 DURABILITY: Mapping[str | None, tuple[str, ...]] = {
     None: (),
     "process-crash": ("process-crash",),
@@ -61,7 +64,7 @@ class Space:
     @property
     def kinds(self) -> tuple[type[Fault], ...]:
         """Kinds of faults that may be drawn."""
-        return tuple(kind for kind in FAULTS.values() if kind is not NoFault and self._covers(kind))
+        return tuple(kind for kind in FAULTS.values() if kind not in BEYOND_EVERY_CLAIM and self._covers(kind))
 
     @property
     def labels(self) -> list[str]:

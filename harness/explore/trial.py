@@ -10,6 +10,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 from harness import checkers, traffic
+from harness.checkers.promises import KILLS
 from harness.faults import At, ClockJumps, Deploys, FlagFlips, Planned, SendGridRateLimits, Upgrades, WorkersStop, between
 from harness.scenario import Scenario
 from harness.systems import System
@@ -97,7 +98,7 @@ def mails_without_a_record(plan: Sequence[Planned], system: System) -> bool:
     """
     kinds = {type(planned.fault) for planned in plan}
     answers_last = system.worker is None or FlagFlips in kinds
-    return answers_last and any(kind.needs == "postgres" and not kind.__name__.endswith("Crashes") for kind in kinds)
+    return answers_last and any(kind.needs == "postgres" and not kind.__name__.endswith(KILLS) for kind in kinds)
 
 
 def _not_kept(plan: Sequence[Planned], system: System) -> Sequence[Checker]:

@@ -12,6 +12,7 @@ from harness.faults.plans import Planned, amid_work, at_operation, between, from
 from harness.faults.postgres import (
     PostgresAborts,
     PostgresCrashes,
+    PostgresDiskFills,
     PostgresEndsBackends,
     PostgresFreezes,
     PostgresIsReadOnly,
@@ -19,7 +20,17 @@ from harness.faults.postgres import (
     PostgresLosesReplies,
     PostgresRunsOutOfConnections,
 )
-from harness.faults.redis import Loss, RedisCrashes, RedisFreezes, RedisLinkFails, RedisLosesReplies, RedisRefusesWrites
+from harness.faults.redis import (
+    Loss,
+    RedisCrashes,
+    RedisDiskFills,
+    RedisEvicts,
+    RedisFreezes,
+    RedisLinkFails,
+    RedisLoads,
+    RedisLosesReplies,
+    RedisRefusesWrites,
+)
 from harness.faults.sendgrid import (
     SendGridAnswers,
     SendGridLosesReplies,
@@ -66,6 +77,7 @@ __all__ = [
     "Planned",
     "PostgresAborts",
     "PostgresCrashes",
+    "PostgresDiskFills",
     "PostgresEndsBackends",
     "PostgresFreezes",
     "PostgresIsReadOnly",
@@ -73,8 +85,11 @@ __all__ = [
     "PostgresLosesReplies",
     "PostgresRunsOutOfConnections",
     "RedisCrashes",
+    "RedisDiskFills",
+    "RedisEvicts",
     "RedisFreezes",
     "RedisLinkFails",
+    "RedisLoads",
     "RedisLosesReplies",
     "RedisRefusesWrites",
     "Role",

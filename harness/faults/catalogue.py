@@ -4,71 +4,43 @@ from __future__ import annotations
 
 from typing import get_args
 
-from harness.faults.postgres import (
-    PostgresAborts,
-    PostgresCrashes,
-    PostgresEndsBackends,
-    PostgresFreezes,
-    PostgresIsReadOnly,
-    PostgresLinkFails,
-    PostgresLosesReplies,
-    PostgresRunsOutOfConnections,
-)
-from harness.faults.redis import RedisCrashes, RedisFreezes, RedisLinkFails, RedisLosesReplies, RedisRefusesWrites
-from harness.faults.sendgrid import (
-    SendGridAnswers,
-    SendGridLosesReplies,
-    SendGridRateLimits,
-    SendGridRejects,
-    SendGridStalls,
-    SendGridTalksGarbage,
-    SendGridTrickles,
-)
-from harness.faults.service import (
-    ApiCrashes,
-    ApiFreezes,
-    ClockJumps,
-    Deploys,
-    EventKillsWorkers,
-    FlagFlips,
-    NoFault,
-    Upgrades,
-    WorkerCrashes,
-    WorkerFreezes,
-    WorkersStop,
-)
+from harness.faults import postgres, redis, sendgrid, service
 
 Fault = (
-    NoFault
-    | WorkerCrashes
-    | WorkerFreezes
-    | WorkersStop
-    | ApiCrashes
-    | ApiFreezes
-    | Deploys
-    | Upgrades
-    | ClockJumps
-    | EventKillsWorkers
-    | FlagFlips
-    | SendGridAnswers
-    | SendGridRateLimits
-    | SendGridLosesReplies
-    | SendGridStalls
-    | SendGridTrickles
-    | SendGridTalksGarbage
-    | SendGridRejects
-    | RedisCrashes
-    | RedisFreezes
-    | RedisRefusesWrites
-    | RedisLosesReplies
-    | RedisLinkFails
-    | PostgresCrashes
-    | PostgresFreezes
-    | PostgresLosesReplies
-    | PostgresLinkFails
-    | PostgresIsReadOnly
-    | PostgresEndsBackends
-    | PostgresAborts
-    | PostgresRunsOutOfConnections
+    service.NoFault
+    | service.WorkerCrashes
+    | service.WorkerFreezes
+    | service.WorkersStop
+    | service.ApiCrashes
+    | service.ApiFreezes
+    | service.Deploys
+    | service.Upgrades
+    | service.ClockJumps
+    | service.EventKillsWorkers
+    | service.FlagFlips
+    | sendgrid.SendGridAnswers
+    | sendgrid.SendGridRateLimits
+    | sendgrid.SendGridLosesReplies
+    | sendgrid.SendGridStalls
+    | sendgrid.SendGridTrickles
+    | sendgrid.SendGridTalksGarbage
+    | sendgrid.SendGridRejects
+    | redis.RedisCrashes
+    | redis.RedisLoads
+    | redis.RedisFreezes
+    | redis.RedisRefusesWrites
+    | redis.RedisEvicts
+    | redis.RedisDiskFills
+    | redis.RedisLosesReplies
+    | redis.RedisLinkFails
+    | postgres.PostgresCrashes
+    | postgres.PostgresFreezes
+    | postgres.PostgresLosesReplies
+    | postgres.PostgresLinkFails
+    | postgres.PostgresIsReadOnly
+    | postgres.PostgresDiskFills
+    | postgres.PostgresEndsBackends
+    | postgres.PostgresAborts
+    | postgres.PostgresRunsOutOfConnections
 )
 FAULTS: dict[str, type[Fault]] = {fault.__name__: fault for fault in get_args(Fault)}

@@ -47,6 +47,14 @@ class PostgresIsReadOnly:
 
 
 @dataclass(frozen=True, slots=True)
+class PostgresDiskFills:
+    """The disk of Postgres is full: there is no room for more rows, or for more of its log, at which it stops itself."""
+
+    needs: ClassVar[str] = "postgres"
+    what: Literal["rows", "log"] = "rows"
+
+
+@dataclass(frozen=True, slots=True)
 class PostgresEndsBackends:
     """Postgres ends the connections of the service, one every half second, in the middle of whatever they do."""
 

@@ -19,6 +19,13 @@ class RedisCrashes:
 
 
 @dataclass(frozen=True, slots=True)
+class RedisLoads:
+    """Redis is killed and started again at once, and answers LOADING until the fault ends: it has a long file to read."""
+
+    needs: ClassVar[str] = "redis"
+
+
+@dataclass(frozen=True, slots=True)
 class RedisFreezes:
     """Redis stops (SIGSTOP): connections open, nothing is answered; when the fault ends it does all it was asked meanwhile."""
 
@@ -31,6 +38,21 @@ class RedisRefusesWrites:
 
     needs: ClassVar[str] = "redis"
     why: Literal["out-of-memory", "read-only"] = "out-of-memory"
+
+
+@dataclass(frozen=True, slots=True)
+class RedisEvicts:
+    """Redis runs out of memory under a policy that makes room: keys vanish and nobody is told ("volatile": those that expire)."""
+
+    needs: ClassVar[str] = "redis"
+    policy: Literal["allkeys-random", "volatile-random"] = "allkeys-random"
+
+
+@dataclass(frozen=True, slots=True)
+class RedisDiskFills:
+    """The append-only file of Redis cannot grow: it refuses writes, or, where every write is synced, it dies and dies again."""
+
+    needs: ClassVar[str] = "redis"
 
 
 @dataclass(frozen=True, slots=True)

@@ -24,6 +24,7 @@ from harness.faults import (
     Fault,
     NoFault,
     Planned,
+    PostgresDiskFills,
     SendGridAnswers,
     SendGridRateLimits,
     story,
@@ -39,6 +40,9 @@ from harness.worlds.real.world import RealWorld
 from harness.worlds.world import Occasion
 
 MOMENTARY = (NoFault, Deploys)  # over as soon as they have happened, whatever time they are given
+NOT_BY_HAND: Mapping[type[Fault], str] = {
+    PostgresDiskFills: "Postgres has no small disk of its own unless a scenario asks for one"
+}
 LONGEST_S = 3600.0
 
 Phase = Literal["hurting", "healing", "over"]
@@ -229,7 +233,7 @@ def _offer(kind: type[Fault], system: System) -> Offer:
         story=(kind.__doc__ or "").strip().splitlines()[0],
         settings=tuple(_setting(each.name, hints[each.name], each.default) for each in dataclasses.fields(kind)),
         momentary=kind in MOMENTARY,
-        why_not=why_not_applicable([Planned(kind(), At(0.0), 0.0)], system, world="real"),
+        why_not=NOT_BY_HAND.get(kind) or why_not_applicable([Planned(kind(), At(0.0), 0.0)], system, world="real"),
     )
 
 

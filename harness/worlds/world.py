@@ -98,7 +98,7 @@ def open_world(name: str, stage: Stage) -> AbstractAsyncContextManager[World]:
 
 
 def cannot_suffer(name: str, planned: Planned) -> str:
-    """Why a fault or its trigger cannot happen in the world of that name; empty if it can. Nothing is started to tell."""
+    """Why a fault or its trigger cannot happen in the world of that name; empty if it can. Nothing stays started to tell."""
     world = _world(name)
     if type(planned.fault) not in world.supported_faults:
         return f"the {name} world cannot make {type(planned.fault).__name__} happen"

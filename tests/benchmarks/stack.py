@@ -23,7 +23,7 @@ import redis as blocking
 from harness import systems
 from harness.worlds.real.ports import Ports
 from harness.worlds.real.processes import Guard
-from harness.worlds.real.servers import start_servers
+from harness.worlds.real.servers import Site, start_servers
 from tests.command import ROOT
 from tests.reference.servers import await_port
 
@@ -108,7 +108,7 @@ async def stack(*, fsync: str = "always") -> AsyncIterator[Stack]:
     folder = Path(tempfile.gettempdir(), f"stack-{uuid.uuid4().hex}")  # not pytest's, which nobody else may enter
     guard, ports = await Guard.start(folder), Ports()
     try:
-        servers = await start_servers(systems.load("async"), {}, guard=guard, ports=ports, logs=folder)
+        servers = await start_servers(systems.load("async"), {}, Site(guard=guard, ports=ports, logs=folder))
         made = Stack(servers.url("redis"), servers.url("postgres"), ports)
         with blocking.Redis.from_url(made.redis_url) as client:
             client.config_set("appendfsync", fsync)

@@ -13,7 +13,7 @@ from typing import Any
 from harness import systems
 from harness.worlds.real.ports import Ports
 from harness.worlds.real.processes import Guard
-from harness.worlds.real.servers import start_servers
+from harness.worlds.real.servers import Site, start_servers
 
 ROUNDS = 5
 
@@ -35,7 +35,7 @@ async def ready_after_s() -> float:
     guard, ports = await Guard.start(folder), Ports()
     try:
         began = time.perf_counter()
-        await start_servers(systems.load("async"), {}, guard=guard, ports=ports, logs=folder)
+        await start_servers(systems.load("async"), {}, Site(guard=guard, ports=ports, logs=folder))
         return time.perf_counter() - began
     finally:
         await guard.stop()

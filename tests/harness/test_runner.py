@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from pathlib import Path
 from random import Random
-from typing import Any
 
 import pytest
 
@@ -28,7 +27,7 @@ REDIS_URL = "{redis_url}"
 [observe]
 rows = "SELECT source, id FROM events"
 """
-ONLY_SIMULATED = {"simulated": set[Any](), "real": {faults.ClockJumps}}
+NOT_MADE = {"simulated": {faults.RedisDiskFills, faults.PostgresDiskFills}, "real": {faults.ClockJumps}}
 AMID_WORK = upon(amid_work(after_seconds=4), faults.WorkerCrashes(), for_seconds=3)
 
 
@@ -95,7 +94,7 @@ def test_other_faults_reach_a_server_the_user_brought_along(monkeypatch: pytest.
 def test_a_world_says_which_faults_it_cannot_make(
     monkeypatch: pytest.MonkeyPatch, world: type[RealWorld] | type[SimulatedWorld]
 ) -> None:
-    assert set(faults.FAULTS.values()) - world.supported_faults == ONLY_SIMULATED[world.name]
+    assert set(faults.FAULTS.values()) - world.supported_faults == NOT_MADE[world.name]
     monkeypatch.setattr(world, "supported_faults", world.supported_faults - {faults.Deploys})
     plan: list[Planned] = [between(1, 2, faults.Deploys())]
     told = why_not_applicable(plan, systems.load("async"), world=world.name)

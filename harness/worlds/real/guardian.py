@@ -22,6 +22,7 @@ from typing import Any
 
 PR_SET_PDEATHSIG, PR_SET_CHILD_SUBREAPER = 1, 36
 CLONE_NEWUSER = 0x10000000
+NAMESPACES = ("user", "mnt", "ipc")  # of who holds a disk (disk.py), in the order in which they are entered
 IPC_RMID = 0
 ORPHAN_CHECK_S = 1.0
 KILL_DEADLINE_S = 5.0
@@ -101,6 +102,15 @@ def _become_nobody() -> None:
     os.setuid(entry.pw_uid)
 
 
+def _go_inside(holder: int) -> None:
+    """Share the disk that a process holds, as the user it is there."""
+    files = [os.open(f"/proc/{holder}/ns/{name}", os.O_RDONLY) for name in NAMESPACES]  # afterwards they are out of reach
+    for file in files:
+        if libc.setns(file, 0) != 0:
+            raise OSError(ctypes.get_errno(), "setns to the holder of a disk")
+        os.close(file)
+
+
 def _exec(request: dict[str, Any]) -> None:
     """Turn this forked child into the program."""
     os.setsid()
@@ -108,7 +118,10 @@ def _exec(request: dict[str, Any]) -> None:
     null = os.open(os.devnull, os.O_RDONLY)
     for source, target in ((null, 0), (log, 1), (log, 2)):
         os.dup2(source, target)
-    {"self": lambda: None, "mapped": _become_mapped, "nobody": _become_nobody}[request["identity"]]()
+    if request["inside"]:
+        _go_inside(request["inside"])
+    else:
+        {"self": lambda: None, "mapped": _become_mapped, "nobody": _become_nobody}[request["identity"]]()
     libc.prctl(PR_SET_PDEATHSIG, signal.SIGKILL)  # after the change of identity, which clears it
     if os.getppid() == 1:
         os._exit(127)

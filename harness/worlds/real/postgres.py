@@ -14,12 +14,14 @@ import shutil
 import sys
 import uuid
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from typing import Literal
 
 from harness.faults import Loss
 from harness.systems import Server
 from harness.usage import UsageError
+from harness.worlds.real import disk
 from harness.worlds.real.binaries import postgres_programs
 from harness.worlds.real.processes import Command, Guard, Process, await_ready
 
@@ -31,13 +33,19 @@ CACHE = Path(sys.prefix) / "var" / "ingestion-harness"
 
 
 class PostgresServer:
-    """One server on a port of its own; `url` is where it listens, not where the service finds it (the proxy)."""
+    """One server on a port of its own; `url` is where it listens, not where the service finds it (the proxy).
 
-    def __init__(self, guard: Guard, *, port: int, server: Server, log: Path) -> None:
+    With `disk_bytes` its data lies on a disk of its own, of that size; `disk` is where that is for us, None without.
+    """
+
+    def __init__(self, guard: Guard, *, port: int, server: Server, log: Path, disk_bytes: int = 0) -> None:
         self.port = port
         self.url = f"postgresql://postgres@127.0.0.1:{port}/postgres"
         self._guard = guard
-        self._data = guard.folder / "postgres"
+        self.disk: Path | None = None
+        self._disk_bytes = disk_bytes
+        self._holder = 0
+        self._data = guard.folder / "postgres"  # as the server sees it
         self._server = server
         self._log = log
         self._programs = postgres_programs()
@@ -54,7 +62,9 @@ class PostgresServer:
     async def start(self, *, identity: Identity | None = None) -> None:
         """Start and wait until it takes connections. Raises UsageError with the end of its log if it does not."""
         if self._identity is None:
-            self._identity = identity or await self._fitting_identity()
+            if self._disk_bytes:
+                await self._mount()
+            self._identity = identity or ("self" if self.disk else await self._fitting_identity())
             await self._prepare()
         self._process = await self._spawn("postgres", "-D", str(self._data), *self._settings())
         await await_ready(self._process, self._says_ready, within_s=READY_WITHIN_S)
@@ -77,7 +87,7 @@ class PostgresServer:
 
     async def _says_ready(self) -> str:
         try:
-            lines = (self._data / "postmaster.pid").read_text().splitlines()
+            lines = (self._files / "postmaster.pid").read_text().splitlines()
         except OSError:
             return "it has not written postmaster.pid yet"
         is_own = lines[:1] == [str(self.process.pid)]  # after a crash the old file is still there
@@ -92,6 +102,7 @@ class PostgresServer:
             cwd=self._guard.folder,
             log=self._log,
             identity=identity or self._identity or "self",
+            inside=self._holder,
         )
         return await self._guard.spawn(command)
 
@@ -120,12 +131,30 @@ class PostgresServer:
             await to_the_end(self._copy_programs)
         template = CACHE / self._template_name()
         if os.access(template, os.R_OK | os.X_OK):
-            await to_the_end(shutil.copytree, template, self._data)
+            await to_the_end(partial(shutil.copytree, template, self._files, dirs_exist_ok=True))
         else:
             await self._initialise()
-            await to_the_end(keep_template, self._data, template)
+            await to_the_end(keep_template, self._files, template)
         if self._identity == "nobody":
             await to_the_end(give_to_nobody, self._data)
+
+    async def _mount(self) -> None:
+        self._data.mkdir(mode=0o700)
+        words = [sys.executable, "-I", "-S", str(disk.PROGRAM), str(self._data), str(self._disk_bytes)]
+        command = Command(name="disk", argv=words, env=dict(os.environ), cwd=self._guard.folder, log=self._log)
+        holder = await self._guard.spawn(command)
+        seen = disk.seen_from_outside(self._data, holder.pid)
+
+        async def missing() -> str:
+            return "" if seen.stat().st_dev != self._data.stat().st_dev else "it is not mounted"
+
+        await await_ready(holder, missing, within_s=READY_WITHIN_S)
+        self._holder, self.disk = holder.pid, seen
+
+    @property
+    def _files(self) -> Path:
+        """Its data directory, as we see it."""
+        return self.disk or self._data
 
     def _template_name(self) -> str:
         about = (self._programs / "postgres").stat()
@@ -133,7 +162,7 @@ class PostgresServer:
         return f"postgres-{hashlib.sha256(key.encode()).hexdigest()[:12]}"
 
     async def _initialise(self) -> None:
-        self._data.mkdir(mode=0o700)
+        self._data.mkdir(mode=0o700, exist_ok=True)
         if self._identity == "nobody":
             give_to_nobody(self._data)
         attempt = await self._spawn("initdb", "--pgdata", str(self._data), *INITDB)

@@ -29,7 +29,10 @@ POLL_S = 0.01
 
 @dataclass(frozen=True, kw_only=True)
 class Command:
-    """What to start: `identity` is whom it runs as ("mapped": an ordinary user in a user namespace)."""
+    """What to start: `identity` is whom it runs as ("mapped": an ordinary user in a user namespace).
+
+    `inside` is the pid of who holds a disk (disk.py) that it is to see; then it is who that one is.
+    """
 
     name: str
     argv: Sequence[str]
@@ -37,6 +40,7 @@ class Command:
     cwd: Path
     log: Path
     identity: Literal["self", "mapped", "nobody"] = "self"
+    inside: int = 0
 
 
 class Process:
@@ -154,6 +158,7 @@ class Guard:
                 "cwd": str(command.cwd),
                 "log": str(command.log),
                 "identity": command.identity,
+                "inside": command.inside,
             }
         )
         if "error" in answer:

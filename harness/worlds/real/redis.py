@@ -11,6 +11,7 @@ import asyncio
 import os
 import shutil
 from contextlib import suppress
+from functools import partial
 from pathlib import Path
 
 from redis.asyncio import Redis
@@ -22,6 +23,14 @@ from harness.worlds.real.binaries import redis_server
 from harness.worlds.real.processes import Command, Guard, Process, await_ready
 
 READY_WITHIN_S = 10.0
+# A file that takes half a minute to read at this pace, and nearly no time without: the server looks up, and says that it is
+# loading, after every 1,024 commands. What is read leaves nothing.
+SLOWLY = ("--key-load-delay", "250")  # µs a command
+LONG, LAST, TIMES = (
+    b"*3\r\n$3\r\nSET\r\n$12\r\nharness:long\r\n$1\r\n1\r\n",
+    b"*2\r\n$3\r\nDEL\r\n$12\r\nharness:long\r\n",
+    100_000,
+)
 BETWEEN_FSYNC_AND_POWER_CUT_S = 0.6  # everysec syncs once a second: shorter, and the next one may not have run
 
 
@@ -46,13 +55,20 @@ class RedisServer:
             raise RuntimeError("The Redis server was never started; await start() first.")
         return self._process
 
-    async def start(self) -> None:
-        """Start and wait until it answers. Raises UsageError with the end of its log if it does not."""
+    async def start(self, *, slowly: bool = False) -> None:
+        """Start and wait until it answers; `slowly`: that it is loading, if it has anything to load.
+
+        Raises UsageError with the end of its log if it does not.
+        """
         self._folder.mkdir(exist_ok=True)
-        self._process = await self._guard.spawn(
-            Command(name="redis", argv=self._argv(), env=dict(os.environ), cwd=self._folder, log=self._log)
-        )
-        await await_ready(self._process, self._answers, within_s=READY_WITHIN_S)
+        argv = [*self._argv(), *SLOWLY] if slowly else self._argv()
+        command = Command(name="redis", argv=argv, env=dict(os.environ), cwd=self._folder, log=self._log)
+        if slowly and (file := self._newest_increment()):
+            with file.open("ab") as appended:
+                appended.write(LONG * TIMES + LAST)
+        self._process = await self._guard.spawn(command)
+        answers = (b"+PONG", b"-LOADING") if slowly else (b"+PONG",)
+        await await_ready(self._process, partial(self._answers, answers), within_s=READY_WITHIN_S)
 
     async def crash(self, loss: Loss) -> bool:
         """kill -9, and forget what `loss` says. False if it was not running."""
@@ -66,7 +82,12 @@ class RedisServer:
         settings = {**self._server.config, **own}
         return [str(redis_server()), *(word for key, value in settings.items() for word in (f"--{key}", str(value)))]
 
-    async def _answers(self) -> str:
+    def appended_bytes(self) -> int:
+        """How long its append-only file is; 0 without one."""
+        file = self._newest_increment()
+        return file.stat().st_size if file else 0
+
+    async def _answers(self, expected: tuple[bytes, ...]) -> str:
         try:
             reader, writer = await asyncio.open_connection("127.0.0.1", self.port)
         except OSError as error:
@@ -78,7 +99,7 @@ class RedisServer:
             return str(error)
         finally:
             writer.close()
-        return "" if answer.startswith(b"+PONG") else f"PING was answered {answer!r}"
+        return "" if answer.startswith(expected) else f"PING was answered {answer!r}"
 
     async def _last_sync(self) -> int | None:
         """Let the server sync, note how long its file is then, and let it go on a little: that much will be forgotten.
@@ -94,7 +115,7 @@ class RedisServer:
             with suppress(ResponseError):  # it may refuse writes just now
                 await client.set("harness:probe", "sync", px=1)
             await client.waitaof(1, 0, 2000)
-        synced_bytes = self._newest_increment().stat().st_size
+        synced_bytes = self.appended_bytes()
         await asyncio.sleep(BETWEEN_FSYNC_AND_POWER_CUT_S)
         return synced_bytes
 
@@ -104,12 +125,12 @@ class RedisServer:
             size = sum(file.stat().st_size for file in self._folder.rglob("*") if file.is_file())
             shutil.rmtree(self._folder)
             return size
-        if self._synced_bytes is None:
-            return 0
         file = self._newest_increment()
+        if self._synced_bytes is None or file is None:
+            return 0
         forgotten = max(0, file.stat().st_size - self._synced_bytes)
         os.truncate(file, file.stat().st_size - forgotten)
         return forgotten
 
-    def _newest_increment(self) -> Path:
-        return max(self._folder.glob("*/*.incr.aof"), key=lambda file: file.stat().st_mtime_ns)
+    def _newest_increment(self) -> Path | None:
+        return max(self._folder.glob("*/*.incr.aof"), key=lambda file: file.stat().st_mtime_ns, default=None)

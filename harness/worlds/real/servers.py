@@ -7,6 +7,8 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager
+from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 from harness.faults import Loss
@@ -19,9 +21,20 @@ from harness.worlds.real.postgres import PostgresServer
 from harness.worlds.real.processes import Guard, Process
 from harness.worlds.real.redis import RedisServer
 
+SMALL_DISK_BYTES = 96 << 20  # a fresh Postgres takes a third of it, and its log may grow to another
 OwnServer = RedisServer | PostgresServer
 Hired = dict[str, HiredServer]
 HIRING = {"redis": hired_redis, "postgres": hired_postgres}
+
+
+@dataclass(frozen=True, kw_only=True)
+class Site:
+    """Where servers are started. `small_disk`: Postgres gets a disk of its own that can be filled."""
+
+    guard: Guard
+    ports: Ports
+    logs: Path
+    small_disk: bool = False
 
 
 class Servers:
@@ -45,6 +58,21 @@ class Servers:
         server = self._own.get(name)
         return server.forgotten_bytes if isinstance(server, RedisServer) else 0
 
+    def process(self, name: str) -> Process:
+        """The process of a server of ours; it may have ended."""
+        return self._own[name].process
+
+    def appended_bytes(self) -> int:
+        """How long the append-only file of our Redis is; 0 without one."""
+        server = self._own["redis"]
+        return server.appended_bytes() if isinstance(server, RedisServer) else 0
+
+    @property
+    def disk(self) -> Path | None:
+        """The small disk of our Postgres, if it has one."""
+        server = self._own.get("postgres")
+        return server.disk if isinstance(server, PostgresServer) else None
+
     def is_up(self, name: str) -> bool:
         """Whether there is a server of ours that could be killed."""
         return name in self._own and self._own[name].process.exit_code is None
@@ -64,13 +92,17 @@ class Servers:
         """How often words stand in the log of a server of ours."""
         return self._own[name].process.command.log.read_text(encoding="utf-8", errors="replace").count(words)
 
-    async def restart(self, name: str) -> Process:
-        """Start a crashed server of ours on its old port and files; its new process. Raises StackBrokenError."""
+    async def restart(self, name: str, *, slowly: bool = False) -> Process:
+        """Start a crashed server of ours on its old port and files; its new process. `slowly`: a Redis that is still loading.
+
+        Raises StackBrokenError.
+        """
+        server = self._own[name]
         try:
-            await self._own[name].start()
+            await (server.start(slowly=slowly) if isinstance(server, RedisServer) else server.start())
         except UsageError as error:
             raise StackBrokenError(f"After its crash {name} could not be started again: {error}") from None
-        return self._own[name].process
+        return server.process
 
 
 @asynccontextmanager
@@ -85,11 +117,13 @@ async def hire(system: System) -> AsyncIterator[Hired]:
         yield hired
 
 
-async def start_servers(system: System, hired: Hired, *, guard: Guard, ports: Ports, logs: Path) -> Servers:
+async def start_servers(system: System, hired: Hired, site: Site) -> Servers:
     """Start side by side what the system asks for and nobody brought along. Raises UsageError if one does not start."""
     own: dict[str, OwnServer] = {}
-    for name, kind, settings in (("redis", RedisServer, system.redis), ("postgres", PostgresServer, system.postgres)):
+    postgres = partial(PostgresServer, disk_bytes=SMALL_DISK_BYTES if site.small_disk else 0)
+    kinds = (("redis", RedisServer, system.redis), ("postgres", postgres, system.postgres))
+    for name, kind, settings in kinds:
         if system.names_placeholder(f"{name}_url") and name not in hired:
-            own[name] = kind(guard, port=ports.draw(), server=settings, log=logs / f"{name}.log")
+            own[name] = kind(site.guard, port=site.ports.draw(), server=settings, log=site.logs / f"{name}.log")
     await all_of(server.start() for server in own.values())
     return Servers(own, hired)

@@ -25,7 +25,7 @@ from harness.worlds.real.journal import Journal
 from harness.worlds.real.ports import Ports
 from harness.worlds.real.processes import Command, Guard, Process, await_ready
 from harness.worlds.real.proxy import Proxy
-from harness.worlds.real.servers import Servers, hire, start_servers
+from harness.worlds.real.servers import Servers, Site, hire, start_servers
 
 STUB_READY_WITHIN_S = 10.0
 Proxies = dict[tuple[str, str], Proxy]  # by process and server
@@ -44,6 +44,7 @@ class Plot:
     proxied: bool = True
     otlp_url: str = ""  # of the sink for traces, where the system names one
     flaw: str = ""  # path of a flaw to plant into the service's processes
+    small_disk: bool = False  # of Postgres, so that it can be filled
 
 
 class MailProvider(Protocol):
@@ -92,10 +93,13 @@ class Stack:
                 proxy.refuse()
             return await self.servers.crash(server, loss)
 
-    async def restart(self, server: str) -> Process:
-        """Start a crashed server again and let connections through; its new process. Raises StackBrokenError."""
+    async def restart(self, server: str, *, slowly: bool = False) -> Process:
+        """Start a crashed server again and let connections through; its new process. Raises StackBrokenError.
+
+        `slowly`: a Redis that is still loading.
+        """
         async with self.turns[server]:
-            process = await self.servers.restart(server)
+            process = await self.servers.restart(server, slowly=slowly)
             for proxy in self.proxies_of(server):
                 await proxy.listen()
             return process
@@ -115,7 +119,7 @@ async def open_stack(system: System, standin: MailProvider, plot: Plot) -> Async
         exits.push_async_callback(standin.close)
         guard = await exits.enter_async_context(Guard.open())
         logs = plot.logs or guard.folder
-        servers = await start_servers(system, hired, guard=guard, ports=plot.ports, logs=logs)
+        servers = await start_servers(system, hired, Site(guard=guard, ports=plot.ports, logs=logs, small_disk=plot.small_disk))
         await standin.listen(guard)
         ports = {name: plot.ports.draw() for name in names(system)}
         if plot.proxied:

@@ -15,13 +15,13 @@ from random import Random
 from typing import Any
 from urllib.parse import quote
 
-from harness.faults import AtOperation, Fault, Planned, Trigger, story
+from harness.faults import AtOperation, Fault, Planned, PostgresDiskFills, Trigger, story
 from harness.history import Pair, Post, Probe, Read, Row, Suffered
 from harness.systems import require_real_processes
 from harness.traffic import Event
 from harness.worlds.answers import post_of, read_of
 from harness.worlds.provider import Provider
-from harness.worlds.real import crowd, stub
+from harness.worlds.real import crowd, disk, stub
 from harness.worlds.real.clients import Clients, Request
 from harness.worlds.real.external import brought_along
 from harness.worlds.real.injuries import INFLICTED, Injury, Ward, server_of_ours
@@ -126,7 +126,7 @@ class RealWorld:
         server = server_of_ours(planned.fault)
         if variable := brought_along(server):
             return f"{type(planned.fault).__name__} would hurt the {server} that {variable} names, which is not ours; unset it"
-        return ""
+        return disk.why_not() if isinstance(planned.fault, PostgresDiskFills) else ""
 
     # --- effects
 
@@ -148,7 +148,14 @@ class RealWorld:
         otlp_url = (
             await exits.enter_async_context(sink(self._journal.record, self.wall)) if "traces" in stage.system.offers else ""
         )
-        plot = Plot(ports=ports, logs=stage.folder, journal=self._journal, otlp_url=otlp_url, flaw=stage.flaw)
+        plot = Plot(
+            ports=ports,
+            logs=stage.folder,
+            journal=self._journal,
+            otlp_url=otlp_url,
+            flaw=stage.flaw,
+            small_disk=any(isinstance(planned.fault, PostgresDiskFills) for planned in stage.plan),
+        )
         self._stack = await exits.enter_async_context(open_stack(stage.system, standin, plot))
         self._clients = Clients(self._stack.fleet, self._stack.ports, headers=stage.system.api.headers, clock=self.wall)
         self._rows = RowReader(self._stack.servers.url("postgres"), stage.system.observe.rows)

@@ -11,6 +11,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, TypeVar
 
+from harness.faults import Loss
 from harness.worlds.simulated.network import SimulatedNetwork, Station, spread
 from harness.worlds.simulated.processes import Process
 from harness.worlds.simulated.request import Request
@@ -124,8 +125,8 @@ class PostgresServer:
                 self._commit_unheard(request, work)
             request.break_off(ConnectionResetError(WORDS["backend-ended"]))
 
-    def crash(self) -> None:
-        """kill -9; it is down until `start`."""
+    def crash(self, loss: Loss = "process-crash") -> None:
+        """kill -9; it is down until `start`. Every commit is synced, so no `loss` takes more."""
         under_way, self._under_way = self._under_way, {}
         self.in_doubt += len(under_way)
         for request, work in under_way.items():

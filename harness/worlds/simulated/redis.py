@@ -74,18 +74,27 @@ class RedisServer:
         """A command no longer waits."""
         self._seats.pop(seat, None)
 
-    def refuse_writes(self, why: str) -> Refusal:
-        """From now on writes are refused, until `take_writes` or the next start."""
+    def refuse(self, why: str) -> Refusal:
+        """From now on commands are refused (see `Refusal`), until `take` or the next start."""
         refusal = self.keyspace.refusal = Refusal(why)
         if refusal.unblocks:
             for seat in list(self._seats):
                 seat.unblocked(refusal)
         return refusal
 
-    def take_writes(self, refusal: Refusal) -> None:
+    def take(self, refusal: Refusal) -> None:
         """A refusal is over."""
         if self.keyspace.refusal is refusal:
             self.keyspace.refusal = None
+
+    def evict(self, policy: str, *, most: int) -> int:
+        """Make room: drop keys drawn at random, of all or of those that expire, and tell nobody; how many."""
+        database = self.keyspace.dbs[0]
+        keys = [key for key, item in database._dict.items() if policy == "allkeys-random" or item.expireat is not None]
+        evicted = self._network.random.sample(keys, min(most, len(keys)))
+        for key in evicted:
+            del database[key]
+        return len(evicted)
 
     def _serve_waiting(self, touched: dict[bytes, None]) -> None:
         for seat in list(self._seats):

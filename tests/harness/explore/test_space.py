@@ -45,7 +45,17 @@ def test_every_fault_the_asynchronous_reference_offers_is_drawn() -> None:
     kinds = {kind for one in drawn(ASYNC) for kind in one.kinds}
     assert kinds == {kind.__name__ for kind in Space(ASYNC, "simulated").kinds}
     offered = {name for name, kind in FAULTS.items() if kind.needs in ASYNC.offers and kind is not NoFault}
-    assert kinds == offered, "what is offered and claimed is explored"
+    assert offered - kinds == {"RedisEvicts", "RedisDiskFills", "PostgresDiskFills"}, (
+        "what is claimed, and can happen, is explored"
+    )
+
+
+def test_a_redis_that_evicts_is_beyond_every_claim_and_never_drawn() -> None:
+    kinds = {kind.__name__ for kind in Space(ASYNC, "real").kinds}
+    assert {"RedisLoads", "RedisDiskFills", "PostgresDiskFills"} <= kinds
+    assert "RedisEvicts" not in kinds
+    unclaimed = {kind.__name__ for kind in Space(claiming(ASYNC, durability=None), "real").kinds}
+    assert not {"RedisLoads", "RedisDiskFills", "PostgresDiskFills"} & unclaimed
 
 
 def test_nothing_is_drawn_that_is_not_there() -> None:

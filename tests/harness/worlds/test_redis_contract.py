@@ -135,7 +135,7 @@ def refusing_simulated(why: str) -> list[Any]:
         server = RedisServer(SimulatedNetwork(running_loop(), Random("contract")))
 
         async def refuse() -> None:
-            server.refuse_writes(why)
+            server.refuse(why)
 
         async def heal() -> None:
             server.keyspace.refusal = None

@@ -5,16 +5,21 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager, suppress
+from pathlib import Path
 
 import asyncpg
 
 from harness import faults
 from harness.usage import StackBrokenError
+from harness.worlds.real import disk
 from harness.worlds.real.injuries.ward import Injury, Ward
 from harness.worlds.real.rows import OURS, UNREADABLE
 
 HEALS_WITHIN_S = 30.0
 BETWEEN_ENDS_S = 0.5
+BETWEEN_FILLS_S = 0.1
+RECOVERS_WITHIN_S = 5.0
+NO_SPACE, STOPS = "No space left on device", "PANIC:"
 MOST_CONNECTIONS = 1000
 THEIRS = f"""FROM pg_stat_activity WHERE backend_type = 'client backend' AND datname = current_database()
              AND application_name <> '{OURS}'"""
@@ -56,6 +61,61 @@ async def postgres_is_read_only(ward: Ward, fault: faults.PostgresIsReadOnly) ->
         await _tell(ward, "ALTER SYSTEM RESET default_transaction_read_only", "SELECT pg_reload_conf()")
         if refused := ward.stack.servers.logged("postgres", words) - before:
             injury.evidence = f"postgres refused {refused} statements {words}"
+
+
+@asynccontextmanager
+async def postgres_disk_fills(ward: Ward, fault: faults.PostgresDiskFills) -> AsyncIterator[Injury]:
+    """PostgresDiskFills: we take what is left of its small disk, also what it gives back; one that stops itself stays down."""
+    injury, servers = Injury(("postgres",)), ward.stack.servers
+    if servers.disk is None:
+        raise StackBrokenError(
+            "Postgres has no small disk to fill; name the fault in the stage's plan before the stack is built."
+        )
+    before, stopped = servers.logged("postgres", NO_SPACE), servers.logged("postgres", STOPS)
+    if fault.what == "log":
+        disk.fill(servers.disk)
+        await _use_up_the_log(ward)
+    filling = asyncio.create_task(_keep_full(servers.disk), name="keeps the disk of postgres full")
+    try:
+        yield injury
+    finally:
+        filling.cancel()
+        with suppress(asyncio.CancelledError, OSError):
+            await filling
+        disk.empty(servers.disk)
+        await _bring_back(ward)
+        if refused := servers.logged("postgres", NO_SPACE) - before:
+            was_stopped = ", and it stopped itself" if servers.logged("postgres", STOPS) > stopped else ""
+            injury.evidence = f"postgres wrote {refused} times `{NO_SPACE}`{was_stopped}"
+
+
+async def _bring_back(ward: Ward) -> None:
+    """There is room again: start it if it gave up, and kill it first if it hangs in its recovery, as was seen now and then."""
+    deadline = asyncio.get_running_loop().time() + RECOVERS_WITHIN_S
+    while asyncio.get_running_loop().time() < deadline:
+        ended = ward.stack.servers.process("postgres").exit_code
+        if ended is not None and ended >= 0:  # by a signal it would be another fault's, who starts it again
+            await ward.stack.restart("postgres")
+        with suppress(*UNREADABLE):
+            async with _connected(ward):
+                return
+        await asyncio.sleep(BETWEEN_FILLS_S)
+    if await ward.stack.crash("postgres", "process-crash"):
+        await ward.stack.restart("postgres")
+
+
+async def _use_up_the_log(ward: Ward) -> None:
+    """Go on to the next file of the log, of those that are there already, until there is none and no room for a new one."""
+    with suppress(*UNREADABLE):
+        async with _connected(ward) as connection:
+            while True:
+                await connection.execute("SELECT pg_logical_emit_message(true, 'harness', ''), pg_switch_wal()")
+
+
+async def _keep_full(folder: Path) -> None:
+    while True:
+        await asyncio.to_thread(disk.fill, folder)
+        await asyncio.sleep(BETWEEN_FILLS_S)
 
 
 @asynccontextmanager

@@ -2,59 +2,76 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Callable
+import asyncio
+from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
 from harness import faults
-from harness.worlds.simulated.afflictions.case import Case, Wound
-from harness.worlds.simulated.network import Condition, Station
+from harness.worlds.simulated.afflictions.case import Case
+from harness.worlds.simulated.network import Condition
 
 ENDED_SHARE = 0.3  # of the transactions whose backend is ended: one every half second, were they as rare as for real
+EVICTS_EVERY_S, EVICTED_AT_ONCE = 0.2, 6
 
 
 @asynccontextmanager
-async def redis_down(case: Case, fault: faults.RedisCrashes) -> AsyncIterator[None]:
-    """RedisCrashes."""
-    redis = case.servers.redis
-    if not redis.station.up:  # whoever killed it starts it again
+async def server_down(case: Case, fault: faults.RedisCrashes | faults.PostgresCrashes) -> AsyncIterator[None]:
+    """RedisCrashes, PostgresCrashes."""
+    server = case.servers.redis if fault.needs == "redis" else case.servers.postgres
+    station, wound = server.station, case.wound
+    if not station.up:  # whoever killed it starts it again
         yield
         return
-    tell = _outage(redis.station, case.wound)
-    redis.crash(fault.loss)
-    try:
-        yield
-    finally:
-        redis.start()
-        tell()
-
-
-@asynccontextmanager
-async def postgres_down(case: Case, fault: faults.PostgresCrashes) -> AsyncIterator[None]:
-    """PostgresCrashes."""
-    postgres = case.servers.postgres
-    if not postgres.station.up:  # whoever killed it starts it again
-        yield
-        return
-    tell = _outage(postgres.station, case.wound)
-    postgres.crash()
-    try:
-        yield
-    finally:
-        postgres.start()
-        tell()
-
-
-def _outage(station: Station, wound: Wound) -> Callable[[], None]:
-    """Remember the counters before an outage; the result writes the evidence after it."""
     broken, turned_away = station.broken, station.turned_away
     wound.processes = (station.name,)
-
-    def tell() -> None:
+    server.crash(fault.loss if isinstance(fault, faults.RedisCrashes) else "process-crash")
+    try:
+        yield
+    finally:
+        server.start()
         cut, refused = station.broken - broken, station.turned_away - turned_away
         if cut or refused:
             wound.evidence = f"{station.name} was killed and started again: {cut} connections cut, {refused} refused"
 
-    return tell
+
+@asynccontextmanager
+async def redis_loading(case: Case, fault: faults.RedisLoads) -> AsyncIterator[None]:
+    """RedisLoads: it takes connections at once, and refuses until it has read its file."""
+    redis = case.servers.redis
+    if not redis.station.up:  # whoever killed it starts it again
+        yield
+        return
+    case.wound.processes = ("redis",)
+    redis.crash("process-crash")
+    redis.start()
+    refusal = redis.refuse("loading")
+    try:
+        yield
+    finally:
+        redis.take(refusal)
+        if refusal.refused:
+            case.wound.evidence = f"redis was killed, started again and refused {refusal.refused} commands: {refusal.words}"
+
+
+@asynccontextmanager
+async def redis_evicting(case: Case, fault: faults.RedisEvicts) -> AsyncIterator[None]:
+    """RedisEvicts: now and then some keys go, as many as somebody else's data would need."""
+    evicted = 0
+
+    async def make_room() -> None:
+        nonlocal evicted
+        while True:
+            await asyncio.sleep(EVICTS_EVERY_S)
+            evicted += case.servers.redis.evict(fault.policy, most=EVICTED_AT_ONCE)
+
+    case.wound.processes = ("redis",)
+    making = asyncio.create_task(make_room())
+    try:
+        yield
+    finally:
+        making.cancel()
+        if evicted:
+            case.wound.evidence = f"redis evicted {evicted} keys"
 
 
 @asynccontextmanager
@@ -79,11 +96,11 @@ async def redis_refusing_writes(case: Case, fault: faults.RedisRefusesWrites) ->
     """RedisRefusesWrites."""
     redis = case.servers.redis
     case.wound.processes = ("redis",)
-    refusal = redis.refuse_writes(fault.why)
+    refusal = redis.refuse(fault.why)
     try:
         yield
     finally:
-        redis.take_writes(refusal)
+        redis.take(refusal)
         if refusal.refused:
             case.wound.evidence = f"{refusal.refused} writes were refused: {refusal.words}"
 

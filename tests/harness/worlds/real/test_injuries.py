@@ -21,21 +21,24 @@ from redis.backoff import NoBackoff
 from redis.exceptions import RedisError
 
 from harness import faults
-from harness.faults import Fault, LinkFailure
+from harness.faults import Fault, LinkFailure, between
 from harness.history import Call, Lifecycle, Suffered
 from harness.traffic import Event
+from harness.worlds.real import disk
 from harness.worlds.real.rows import UNREADABLE
 from harness.worlds.real.world import RealWorld
-from harness.worlds.world import Occasion
+from harness.worlds.world import Occasion, cannot_suffer
 from tests.harness.worlds.real.toys import opened, toy
 from tests.harness.worlds.real.waiting import until
 
 SOON_S = 0.7
 STRIKES_WITHIN_S = 20.0
 OF_REDIS: list[Fault] = [
+    faults.RedisLoads(),
     faults.RedisFreezes(),
     faults.RedisRefusesWrites("out-of-memory"),
     faults.RedisRefusesWrites("read-only"),
+    faults.RedisDiskFills(),
     faults.RedisLosesReplies(),
     *(faults.RedisLinkFails(how) for how in get_args(LinkFailure)),
 ]
@@ -139,6 +142,64 @@ async def test_a_server_or_the_way_to_it_fails_and_is_healed(tmp_path: Path, of:
             async with writing(world):
                 pass  # all is healed
         assert (await world.submit(Event(id="after"), attempt=0)).answer == "accepted"
+
+
+@pytest.mark.parametrize("fault", [faults.PostgresDiskFills("rows"), faults.PostgresDiskFills("log")], ids=repr)
+async def test_a_postgres_whose_disk_is_full_refuses_and_has_room_again(tmp_path: Path, fault: Fault) -> None:
+    async with opened(toy(tmp_path), tmp_path, plan=[between(0, 1, fault)]) as world:
+        for _ in range(2):
+            async with writing(world) as client:
+                refused, suffered = await suffer(world, client, fault)
+                assert refused
+                assert suffered.evidence
+                assert ("it stopped itself" in suffered.evidence) == (fault == faults.PostgresDiskFills("log"))
+        async with writing(world):
+            pass  # all is healed
+
+
+def test_where_no_disk_can_be_mounted_it_is_said_and_not_tried(monkeypatch: pytest.MonkeyPatch) -> None:
+    assert not cannot_suffer("real", between(0, 1, faults.PostgresDiskFills()))
+    disk.why_not.cache_clear()
+    monkeypatch.setattr(disk, "LEAST_BYTES", "nonsense")  # a mount that is refused, as where user namespaces are forbidden
+    try:
+        told = cannot_suffer("real", between(0, 1, faults.PostgresDiskFills()))
+        assert told == "no small disk can be mounted here (OSError: [Errno 22] mount: Invalid argument); allow user namespaces"
+        assert not cannot_suffer("real", between(0, 1, faults.RedisDiskFills()))
+    finally:
+        disk.why_not.cache_clear()
+
+
+async def test_a_redis_that_syncs_every_write_dies_of_a_full_disk_again_and_again(tmp_path: Path) -> None:
+    system = toy(tmp_path, lambda text: text.replace("everysec", "always"))
+    async with opened(system, tmp_path) as world, writing(world) as client:
+        kept = int(await client.redis.incr("ours"))
+        async with world.suffering(faults.RedisDiskFills(), Occasion(), index=0):
+            pids = set[int]()
+            deadline = time.monotonic() + STRIKES_WITHIN_S
+            while len(pids) < 3 and time.monotonic() < deadline:
+                kept += await client._to_redis()
+                pids.add(world._stack.servers.process("redis").pid)
+        assert len(pids) == 3
+        evidence = world.history.of(Suffered)[-1].evidence
+        assert await client.redis.incr("ours") == kept + 1  # what was answered was kept, and nothing else
+    assert evidence
+    assert "it ended 2 times" in evidence or "it ended 3 times" in evidence
+
+
+async def test_a_redis_that_evicts_forgets_without_a_word(tmp_path: Path) -> None:
+    async with opened(toy(tmp_path), tmp_path) as world, writing(world) as client:
+        await client.redis.mset({f"key-{number}": "x" * 300 for number in range(500)})
+        held, settings = await client.redis.dbsize(), await client.redis.config_get("maxmemory*")
+        async with world.suffering(faults.RedisEvicts(), Occasion(), index=0):
+            deadline = time.monotonic() + STRIKES_WITHIN_S
+            while await client.redis.dbsize() > held - 20 and time.monotonic() < deadline:
+                await client.write()
+        left = await client.redis.dbsize()
+        assert 0 < left <= held - 20
+        assert world.history.of(Suffered)[-1].evidence
+        await client.redis.mset({f"more-{number}": "x" * 300 for number in range(500)})
+        assert await client.redis.dbsize() >= left + 500
+        assert (await client.redis.config_get("maxmemory*")) == settings
 
 
 async def test_sendgrid_misbehaves_and_is_well_again(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

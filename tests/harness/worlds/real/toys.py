@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any
 
 from harness import systems
+from harness.faults import Planned
 from harness.history import Header, History
 from harness.systems import System
 from harness.worlds.real.world import RealWorld
@@ -25,8 +26,9 @@ def toy(tmp_path: Path, change: Change = lambda text: text) -> System:
 
 
 @asynccontextmanager
-async def opened(system: System, tmp_path: Path, **stage: Any) -> AsyncIterator[RealWorld]:
+async def opened(system: System, tmp_path: Path, *, plan: Sequence[Planned] = (), **stage: Any) -> AsyncIterator[RealWorld]:
     history = History(Header(scenario="toy", system="toy", world="real", seed=1))
-    async with RealWorld.open(Stage(system=system, history=history, seed=1, plan=(), folder=tmp_path / "logs", **stage)) as world:
+    shown = Stage(system=system, history=history, seed=1, plan=plan, folder=tmp_path / "logs", **stage)
+    async with RealWorld.open(shown) as world:
         world.begin()
         yield world

@@ -14,6 +14,7 @@ from harness.faults import LinkFailure, Planned, amid_work, at_operation, betwee
 from harness.history import Call, History, Lifecycle, Post, Read, Row, Stored, Suffered
 from harness.usage import UsageError
 from harness.worlds.simulated.fleet import load_named
+from harness.worlds.simulated.world import SimulatedWorld
 from tests.harness.worlds.simulated import toy
 from tests.harness.worlds.simulated.staging import TOY, staged, with_build
 
@@ -23,6 +24,7 @@ EVERY_FAULT: dict[str, Planned] = {
     "worker crash in mid-mail": upon(mail(3), faults.WorkerCrashes(), for_seconds=4),
     "worker freeze": upon(amid_work(after_seconds=3), faults.WorkerFreezes(), for_seconds=8),
     "redis crash": between(5, 8, faults.RedisCrashes()),
+    "redis loads": between(5, 8, faults.RedisLoads()),
     "redis loses replies": between(4, 12, faults.RedisLosesReplies("api")),
     "postgres crash": between(4, 12, faults.PostgresCrashes()),
     "sendgrid down": between(4, 12, faults.SendGridAnswers(503)),
@@ -58,8 +60,17 @@ EVERY_FAULT: dict[str, Planned] = {
 }
 
 
-def test_every_fault_is_tried() -> None:
-    assert {type(planned.fault) for planned in EVERY_FAULT.values()} == set(faults.FAULTS.values())
+def test_every_fault_that_is_simulated_is_tried() -> None:
+    tried = {type(planned.fault) for planned in EVERY_FAULT.values()} | {faults.RedisEvicts}
+    assert tried == SimulatedWorld.supported_faults
+    assert set(faults.FAULTS.values()) - tried == {faults.RedisDiskFills, faults.PostgresDiskFills}  # there is no disk
+
+
+@pytest.mark.parametrize("policy", ["allkeys-random", "volatile-random"])
+def test_a_redis_that_evicts_loses_what_its_policy_lets_it(policy: Literal["allkeys-random", "volatile-random"]) -> None:
+    history = staged(between(3, 12, faults.RedisEvicts(policy)), between(3, 12, faults.SendGridAnswers(503)), seed=1)
+    (evidence,) = [fault.evidence for fault in history.of(Suffered) if fault.name == "RedisEvicts"]
+    assert bool(lost(history)) == bool(evidence) == (policy == "allkeys-random")  # nothing of the toy's expires
 
 
 def lost(history: History) -> list[Any]:
