@@ -210,6 +210,7 @@ class Rest:
     quiet: bool
     moving: tuple[str, ...] = ()
     rows_read: bool = False  # whether the final rows could be read
+    lasting_keys: int | None = None  # of Redis, without an expiry; None where there is none, or it did not answer
 
 
 Entry = Post | Read | Call | Handed | Stored | Row | Suffered | Lifecycle | Probe | Crowd | Scrape | Span | Rest

@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 import asyncio
+import dataclasses
 from collections.abc import Iterable, Sequence
 from typing import Protocol
 
@@ -13,7 +14,7 @@ from harness.client import FINAL_STATUSES, Course, serve_submission
 from harness.faults import At, Planned
 from harness.history import Call, History, Pair, Post, Read, Rest, Stored
 from harness.scenario import Scenario
-from harness.worlds.world import Clock, World
+from harness.worlds.world import Clock, FinalState, World
 
 TRIGGER_PATIENCE_SECONDS = 5.0  # how long after the last submission a trigger may still be met
 READS_AT_ONCE = 8
@@ -63,7 +64,7 @@ class RunningSystem(Protocol):
 
     async def read_status(self, pair: Pair, *, final: bool = False) -> Read: ...
 
-    async def record_final_state(self) -> bool: ...
+    async def record_final_state(self) -> FinalState: ...
 
 
 async def come_to_rest(world: RunningSystem, course: Course, *, settles_within_s: float) -> Rest:
@@ -134,7 +135,8 @@ class _Stillness:
 async def read_final_state(world: RunningSystem, pairs: Sequence[Pair], rest: Rest) -> None:
     """The final status of every event and every row, and with them the end of the history."""
     await _read_statuses(world, pairs, final=True)
-    world.history.record(Rest(at_s=rest.at_s, quiet=rest.quiet, moving=rest.moving, rows_read=await world.record_final_state()))
+    found = await world.record_final_state()
+    world.history.record(dataclasses.replace(rest, rows_read=found.rows_read, lasting_keys=found.lasting_keys))
 
 
 async def _read_statuses(world: RunningSystem, pairs: Sequence[Pair], *, final: bool = False) -> None:

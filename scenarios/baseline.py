@@ -9,6 +9,7 @@ scenario = Scenario(
         checkers.ingest_stays_available,
         checkers.ingest_stays_fast(p95_ms=50),
         checkers.backlog_drains(within_seconds=20),
+        checkers.nothing_is_kept_for_ever,
         checkers.a_trace_leads_from_post_to_mail,
     ],
 )

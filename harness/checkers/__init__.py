@@ -10,6 +10,7 @@
     visibility    queue depth and traces: what an operator can see
     rollback      a turned flag is followed
     overload      refused is what is beyond the claimed room
+    retention     what is finished is forgotten
     losses        what a loss beyond the claims excuses, and what it does not
     evidence      whether the run proves anything: judged always
     convictions   what an earlier rest of the same run found stands
@@ -42,6 +43,7 @@ from harness.checkers.recovery import (
     rate_limit_is_respected,
     terminations_are_clean,
 )
+from harness.checkers.retention import nothing_is_kept_for_ever
 from harness.checkers.rollback import the_flag_is_followed
 from harness.checkers.status import (
     a_promise_is_readable_at_once,
@@ -80,6 +82,7 @@ _EVERY: tuple[Checker | Parameterised, ...] = (
     ingest_stays_fast,
     ingest_recovers,
     the_backlog_is_bounded,
+    nothing_is_kept_for_ever,
     provider_is_spared,
     rate_limit_is_respected,
     backlog_drains,
@@ -164,6 +167,7 @@ __all__ = [
     "judge",
     "no_unexplained_second_mail",
     "nothing_is_invented",
+    "nothing_is_kept_for_ever",
     "one_acceptance_per_pair",
     "processes_stay_up",
     "provider_is_spared",

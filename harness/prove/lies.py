@@ -226,6 +226,15 @@ def traces_are_torn(history: History, pair: Pair) -> History | None:
     return _changed(history, torn) if spans else None
 
 
+@caught_by("nothing_is_kept_for_ever")
+def a_key_stays_for_every_event(history: History, pair: Pair) -> History | None:
+    """Redis held a key without an expiry for every event there was."""
+    rest = history.rest
+    if rest is None or rest.lasting_keys is None:
+        return None
+    return _changed(history, [(rest, dataclasses.replace(rest, lasting_keys=rest.lasting_keys + len(history.promised)))])
+
+
 def _later(post: Post, end_s: float) -> Post:
     """The same POST and answer once more, after `end_s`."""
     return dataclasses.replace(post, begin_s=end_s + 0.01, end_s=end_s + 0.02, attempt=post.attempt + 1)

@@ -37,6 +37,14 @@ class Occasion:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class FinalState:
+    """What a world says of the end: whether its rows were read, and how many keys of Redis have no expiry (None: unknown)."""
+
+    rows_read: bool
+    lasting_keys: int | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Stage:
     """What a world is opened for."""
 
@@ -71,8 +79,8 @@ class World(Protocol):
     def suffering(self, fault: Fault, occasion: Occasion, *, index: int) -> AbstractAsyncContextManager[None]:
         """The fault hurts inside the block and is healed after it, also on error; records `Suffered` with its evidence."""
 
-    async def record_final_state(self) -> bool:
-        """Record every stored row as `Row`; False if they could not be read."""
+    async def record_final_state(self) -> FinalState:
+        """Record every stored row as `Row`; what else is known in the end."""
 
     @staticmethod
     def cannot_suffer(planned: Planned) -> str:

@@ -131,9 +131,9 @@ class Story:
         fields: dict[str, Any] = {"name": role, "parent": "", "begin_s": 1.0, "end_s": 2.0, "pair": of(name)}
         return self._add(Span(**(fields | {"trace": trace, "span": span, "role": role} | more)))
 
-    def quiet(self, at_s: float = 100.0, *, rows_read: bool = True) -> Story:
+    def quiet(self, at_s: float = 100.0, *, rows_read: bool = True, lasting_keys: int | None = None) -> Story:
         """The world comes to rest."""
-        return self._add(Rest(at_s=at_s, quiet=True, rows_read=rows_read))
+        return self._add(Rest(at_s=at_s, quiet=True, rows_read=rows_read, lasting_keys=lasting_keys))
 
     def restless(self, at_s: float = 100.0) -> Story:
         """Time ends, and something still moves."""

@@ -8,6 +8,7 @@ from typing import cast
 from harness.client import Course
 from harness.history import Pair, Read
 from harness.performance import RunningSystem, come_to_rest
+from harness.worlds.world import FinalState
 from tests.harness.story import Story, of
 
 PAUSE_S = 0.2
@@ -38,8 +39,8 @@ class LateReader:
             self._note("b", at_s=self.read_at_s)
         return self._note(pair.id, at_s=self.now())
 
-    async def record_final_state(self) -> bool:
-        return True
+    async def record_final_state(self) -> FinalState:
+        return FinalState(rows_read=True)
 
 
 async def test_a_first_look_by_a_client_is_news() -> None:

@@ -25,7 +25,7 @@ from harness.worlds.real.sendgrid import call_of
 from harness.worlds.real.sendgrid_process import StandInProcess
 from harness.worlds.real.stack import Plot, Stack, open_stack, start_stub
 from harness.worlds.real.traces import drain
-from harness.worlds.world import Clock, Stage
+from harness.worlds.world import Clock, FinalState, Stage
 
 BETWEEN_LOOKS_AT_CALLS_S = 0.25
 
@@ -88,14 +88,14 @@ class UndisturbedService:
         self._journal.record(read)
         return read
 
-    async def record_final_state(self) -> bool:
-        """Record every stored row as `Row`; False if they could not be read."""
+    async def record_final_state(self) -> FinalState:
+        """Record every stored row as `Row`."""
         self._stack.guard.require()
         self._record_calls()
         pairs = await self._rows.read_all()
         for pair in pairs or ():
             self._journal.record(Row(pair=pair))
-        return pairs is not None
+        return FinalState(rows_read=pairs is not None)
 
     async def _build(self, exits: AsyncExitStack, ports: Ports, *, stage: Stage, latency: Quantiles) -> None:
         observe = stage.system.observe

@@ -26,6 +26,7 @@ from harness.worlds.real.clients import Clients, Request
 from harness.worlds.real.external import brought_along
 from harness.worlds.real.injuries import INFLICTED, Injury, Ward, server_of_ours
 from harness.worlds.real.journal import Journal, WallClock
+from harness.worlds.real.keys import lasting_keys
 from harness.worlds.real.monitoring import Monitoring
 from harness.worlds.real.ports import Ports
 from harness.worlds.real.rows import RowReader
@@ -33,7 +34,7 @@ from harness.worlds.real.sendgrid import Seen, StandIn, call_of, seen_call
 from harness.worlds.real.stack import Plot, Stack, open_stack, start_stub
 from harness.worlds.real.traces import sink
 from harness.worlds.real.triggers import Triggers
-from harness.worlds.world import Clock, Occasion, Stage
+from harness.worlds.world import Clock, FinalState, Occasion, Stage
 
 MOST_FILES = 65_536
 
@@ -130,7 +131,7 @@ class RealWorld:
 
     # --- effects
 
-    async def record_final_state(self) -> bool:
+    async def record_final_state(self) -> FinalState:
         self._stack.guard.require()
         for watcher in self._watchers:
             if watcher.done():
@@ -138,7 +139,8 @@ class RealWorld:
         pairs = await self._rows.read_all()
         for pair in pairs or ():
             self._journal.record(Row(pair=pair))
-        return pairs is not None
+        redis = self._stack.servers.url("redis") if "redis" in self._stage.system.offers else ""
+        return FinalState(rows_read=pairs is not None, lasting_keys=await lasting_keys(redis) if redis else None)
 
     # --- inside
 

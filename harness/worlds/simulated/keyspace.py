@@ -65,6 +65,10 @@ class Keyspace(FakeServer):
         self.dbs.default_factory = lambda: SimulatedDatabase(self.lock, self.touched)  # type: ignore[attr-defined]
         vars(self).update(attributes())
 
+    def lasting_keys(self) -> int:
+        """How many keys have no expiry."""
+        return sum(item.expireat is None for database in self.dbs.values() for item in database._dict.values())
+
     def setting(self, name: str) -> str:
         """A configuration setting."""
         return self.config.get(name.encode(), b"").decode()

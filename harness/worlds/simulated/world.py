@@ -33,7 +33,7 @@ from harness.worlds.simulated.redis import RedisServer
 from harness.worlds.simulated.sendgrid import SeenCall, SendGridServer, unix_s
 from harness.worlds.simulated.time import SimulatedLoop, running_loop
 from harness.worlds.simulated.triggers import Triggers
-from harness.worlds.world import Clock, Occasion, Stage
+from harness.worlds.world import Clock, FinalState, Occasion, Stage
 
 
 class SimulatedClock:
@@ -150,10 +150,10 @@ class SimulatedWorld:
 
     # --- effects
 
-    async def record_final_state(self) -> bool:
+    async def record_final_state(self) -> FinalState:
         for row in self._servers.postgres.tables.get(self._table, {}).values():
             self.history.record(Row(pair=_pair(row)))
-        return True
+        return FinalState(rows_read=True, lasting_keys=self._servers.redis.keyspace.lasting_keys())
 
     def _note_rows(self, tables: Tables) -> None:
         rows = tables.get(self._table, {})

@@ -16,7 +16,7 @@ from harness.live.injector import Injection, RefusedError
 from harness.live.page import Page
 from harness.live.session import Session
 from harness.worlds.real.world import RealWorld
-from harness.worlds.world import Stage
+from harness.worlds.world import FinalState, Stage
 from tests.harness.story import Story, of
 
 PAUSE_S = 0.3
@@ -43,10 +43,10 @@ class StillWorld:
         self.history.record(read)
         return read
 
-    async def record_final_state(self) -> bool:
+    async def record_final_state(self) -> FinalState:
         for row in self.rows:
             self.history.record(row)
-        return True
+        return FinalState(rows_read=True)
 
 
 def session(world: StillWorld) -> Session:
