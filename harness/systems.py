@@ -143,6 +143,7 @@ class Claims(_Section):
     breaker_failures: PositiveInt | None = None
     breaker_trials: PositiveInt | None = None
     longest_pause_seconds: PositiveFloat = 20.0
+    high_water: PositiveInt | None = None
     dedupe_window_hours: PositiveFloat | None = None
     durability: Literal["process-crash", "power-loss"] | None = None
 

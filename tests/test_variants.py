@@ -56,9 +56,3 @@ def test_after_the_dedupe_window_an_event_is_accepted_anew_and_stored_once(tmp_p
     for history in histories("retries_after_the_window", system):
         answers = [post.answer for post in history.of(Post) if post.pair.id.startswith("storm_") and post.begin_s > 12]
         assert "accepted" in answers, "the window was not over"
-
-
-def test_above_its_high_water_mark_it_refuses_and_keeps_what_it_took(tmp_path: Path) -> None:
-    system = variant(tmp_path, ('RECLAIM_SECONDS = "5"', 'RECLAIM_SECONDS = "5"\nHIGH_WATER = "6"'))
-    for history in histories("backlog_above_high_water", system):
-        assert 429 in {post.http_status for post in history.of(Post)}

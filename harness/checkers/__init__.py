@@ -9,6 +9,7 @@
     recovery      provider spared, backlog drained, ingest back, processes up, clean terminations
     visibility    queue depth and traces: what an operator can see
     rollback      a turned flag is followed
+    overload      refused is what is beyond the claimed room
     losses        what a loss beyond the claims excuses, and what it does not
     evidence      whether the run proves anything: judged always
     convictions   what an earlier rest of the same run found stands
@@ -32,6 +33,7 @@ from harness.checkers.evidence import acknowledgements_fell_inside_the_fault, ev
 from harness.checkers.idempotency import a_changed_payload_is_refused, duplicates_point_to_their_event, one_acceptance_per_pair
 from harness.checkers.losses import what_is_lost_is_not_called_done
 from harness.checkers.mail import every_accepted_event_is_mailed, no_unexplained_second_mail
+from harness.checkers.overload import the_backlog_is_bounded
 from harness.checkers.recovery import (
     backlog_drains,
     ingest_recovers,
@@ -77,6 +79,7 @@ _EVERY: tuple[Checker | Parameterised, ...] = (
     ingest_stays_available,
     ingest_stays_fast,
     ingest_recovers,
+    the_backlog_is_bounded,
     provider_is_spared,
     rate_limit_is_respected,
     backlog_drains,
@@ -171,6 +174,7 @@ __all__ = [
     "status_never_goes_back",
     "stories",
     "terminations_are_clean",
+    "the_backlog_is_bounded",
     "the_contract",
     "the_flag_is_followed",
     "what_is_lost_is_not_called_done",

@@ -116,7 +116,8 @@ def test_a_number_that_is_none_is_refused_in_words(
 def test_the_help_names_every_system(capsys: pytest.CaptureFixture[str]) -> None:
     with pytest.raises(SystemExit):
         cli.parser().parse_args(["run", "--help"])
-    assert "async, draft, draft_as_written, sync, or a system file's path" in " ".join(capsys.readouterr().out.split())
+    said = " ".join(capsys.readouterr().out.split())
+    assert "async, async_small, draft, draft_as_written, sync, or a system file's path" in said
 
 
 def test_a_refused_run_leaves_no_empty_folder(tmp_path: Path) -> None:
