@@ -18,8 +18,8 @@ REFUSED_FOR_NOW = (429, 503)
 FEWEST_CALLS_THAT_TELL = 2  # one mail that names no event may be that mail's own mistake; if none does, the pointers lead nowhere
 # A 4xx of the provider that says nothing about the mail itself: configuration (401, 403), its own pace (408, 425, 429).
 NOT_ABOUT_THE_MAIL = (401, 403, 408, 425, 429)
-# How the names of faults end that kill a process or a server, or let it forget what it knew of a mail.
-KILLS = ("Crashes", "Loads", "DiskFills", "Evicts")
+# How the names of faults end that kill a process or a server: they count as crashes.
+KILLS = ("Crashes", "Loads", "DiskFills")
 # The faults under which the provider refuses mails for good, and with which status, where that is no setting.
 REFUSES_MAILS = {"SendGridAnswers": None, "SendGridRejects": 400}
 

@@ -15,7 +15,7 @@ from harness.checkers import (
     one_acceptance_per_pair,
     what_is_lost_is_not_called_done,
 )
-from harness.faults import RedisCrashes
+from harness.faults import RedisCrashes, RedisEvicts, RedisLoads
 from harness.tally import counts
 from harness.verdict import Checker, Ruling
 from tests.harness.story import Story, plan, said
@@ -31,10 +31,10 @@ EXCUSED: list[Checker] = [
 ]
 
 
-def story(fault: RedisCrashes = EMPTY, **claims: Any) -> Story:
-    """Two promises before Redis was killed between 5 and 7 s, one after it; "kept" and "after" are delivered."""
+def story(fault: RedisCrashes | RedisEvicts | RedisLoads = EMPTY, **claims: Any) -> Story:
+    """Two promises before Redis suffered from 5 to 7 s, one after it; "kept" and "after" are delivered."""
     told = {"reclaim_seconds": 5.0, "longest_pause_seconds": 20.0} | claims
-    begun = Story(claims=told, plan=plan(fault)).suffered("RedisCrashes", 5, 7, "redis")
+    begun = Story(claims=told, plan=plan(fault)).suffered(type(fault).__name__, 5, 7, "redis")
     return begun.kept("kept", 1).posted("lost", 2).kept("after", 9)
 
 
@@ -55,6 +55,12 @@ def test_one_whose_row_is_left_may_stay_unfinished_and_may_not_be_completed() ->
     for status, ruling in (("pending", Ruling.HELD), ("completed", Ruling.VIOLATED)):
         told = story().stored("lost", 3).row("lost").read("lost", 40, status).quiet()
         assert told.judged_by(every_accepted_event_is_mailed).ruling is ruling
+
+
+@pytest.mark.parametrize(("fault", "ruling"), [(RedisEvicts(), Ruling.HELD), (RedisLoads(), Ruling.VIOLATED)], ids=repr)
+def test_what_evicts_is_beyond_every_claim_and_what_loads_is_not(fault: RedisEvicts | RedisLoads, ruling: Ruling) -> None:
+    told = story(fault, durability="power-loss").read("lost", 30, None, http_status=404).quiet()
+    assert told.judged_by(every_accepted_event_is_stored_once).ruling is ruling
 
 
 def test_what_was_promised_afterwards_is_judged_like_everything_else() -> None:

@@ -98,7 +98,9 @@ def _twice(*fault: Any, again_s: float = 12, by: str = "worker-1", **more: Any) 
     [(1.0, True), (1.2, True), (1.5, True), (6.5, True), (6.501, False), (9.0, False)],
 )
 @pytest.mark.parametrize(
-    ("name", "hurt"), [("WorkerCrashes", "worker-0"), ("RedisCrashes", "redis"), ("PostgresCrashes", "postgres")]
+    ("name", "hurt"),
+    [("WorkerCrashes", "worker-0"), ("RedisLoads", "redis")]
+    + [(server.title() + how, server) for server in ("redis", "postgres") for how in ("Crashes", "DiskFills")],
 )
 def test_a_crash_explains_a_second_mail_if_it_began_at_most_five_seconds_after_the_first(
     name: str, hurt: str, begin_s: float, explains: bool

@@ -188,6 +188,11 @@ async def test_what_cannot_be_started_is_refused_in_one_sentence(
     assert world.history.header.plan == ()
 
 
+async def test_a_disk_that_no_scenario_asked_for_cannot_be_filled_by_hand(world: TinyWorld) -> None:
+    with pytest.raises(RefusedError, match="PostgresDiskFills cannot happen here: Postgres has no small disk"):
+        injector(world).start("PostgresDiskFills", {}, lasts_seconds=1)
+
+
 async def test_what_the_system_lacks_or_suffers_already_is_refused(world: TinyWorld) -> None:
     hands = injector(world, "sync")
     with pytest.raises(RefusedError, match="RedisCrashes cannot happen here: RedisCrashes needs redis"):
