@@ -45,7 +45,10 @@ class _Pool(ConnectionPool):
     async def get_connection(self, command_name: Any = None, *keys: Any, **options: Any) -> Any:
         connection: Any = self.get_available_connection()  # type: ignore[no-untyped-call]
         try:
-            if not connection.is_connected or await connection.can_read():  # else it is there, and nothing lies unread
+            # Fit is one that is there, on which nothing lies unread, and that the other side did not just reset: redis-py
+            # takes no notice of that, and uvloop answers the next write with a RuntimeError.
+            if not connection.is_connected or await connection.can_read() or connection._writer.transport.is_closing():
+                await connection.disconnect(nowait=True)
                 await self.ensure_connection(connection)
         except BaseException:
             await self.release(connection)

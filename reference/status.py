@@ -49,8 +49,9 @@ class Statuses:
 
     The database learns first that an event is finished, so it is asked as well where Redis calls one unfinished. A status that
     was shown final must not go back, whoever is away the next time: what the database says is noted in Redis before it is
-    shown. While Redis is away the database answers for what it knows; what it does not know may be in the queue, and nobody can
-    say.
+    shown. While Redis is away the database answers for what it knows, and nothing is noted: should Redis come back and the
+    database go before a worker has told Redis, an unfinished status is shown again. What the database does not know may be in
+    the queue, and nobody can say.
     """
 
     def __init__(self, redis: Redis | None, store: Store) -> None:

@@ -101,10 +101,22 @@ def mails_without_a_record(plan: Sequence[Planned], system: System) -> bool:
     return answers_last and any(kind.needs == "postgres" and not kind.__name__.endswith(KILLS) for kind in kinds)
 
 
+def has_nowhere_to_note(plan: Sequence[Planned]) -> bool:
+    """Whether a status may be shown from the database while Redis is away, and Redis be back behind it while the database is.
+
+    The one that showed it can note it nowhere; until a worker has told Redis, another process shows what Redis knows.
+    """
+    return {"redis", "postgres"} <= {type(planned.fault).needs for planned in plan}
+
+
 def _not_kept(plan: Sequence[Planned], system: System) -> Sequence[Checker]:
     apart = (checkers.one_acceptance_per_pair, checkers.duplicates_point_to_their_event)  # what one path cannot know of the other
-    twice = apart if turns_the_flag_without_redis(plan) else ()
-    return (*twice, checkers.no_unexplained_second_mail) if mails_without_a_record(plan, system) else twice
+    if_so = (
+        (turns_the_flag_without_redis(plan), apart),
+        (mails_without_a_record(plan, system), (checkers.no_unexplained_second_mail,)),
+        (has_nowhere_to_note(plan), (checkers.status_never_goes_back,)),
+    )
+    return [checker for is_so, left_out in if_so if is_so for checker in left_out]
 
 
 def _demands_of(plan: Sequence[Planned]) -> Iterator[Checker]:
