@@ -3,7 +3,7 @@
 from harness import Scenario, amid_work, checkers, faults, traffic, upon
 
 scenario = Scenario(
-    traffic=traffic.steady(per_second=10, for_seconds=20),
+    traffic=traffic.steady(per_second=10, for_seconds=24),
     faults=[upon(amid_work(after_seconds=1), faults.Deploys(), for_seconds=0)],  # lasts as long as the processes take
     acknowledgements="required",
     must_hold=[
