@@ -11,14 +11,14 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
 _STOOD_STILL_SECONDS = 0.1  # a timer that fires so late says that nothing else ran either
-_LAST_CHANCE_SECONDS = 0.25  # to read what has arrived meanwhile
+_LAST_CHANCE_SECONDS = 1.0  # to read what has arrived meanwhile, and the answer to what left only now
 
 
 @asynccontextmanager
 async def deadline(seconds: float) -> AsyncIterator[None]:
-    """``asyncio.timeout``, but after a standstill the block gets a quarter of a second more. Raises TimeoutError."""
+    """``asyncio.timeout``, but after a standstill the block has a second from then on. Raises TimeoutError."""
     async with asyncio.timeout(None) as limit:
-        timer = _Timer(limit, asyncio.get_running_loop().time() + seconds)
+        timer = _Timer(limit, seconds)
         try:
             yield
         finally:
@@ -28,10 +28,10 @@ async def deadline(seconds: float) -> AsyncIterator[None]:
 class _Timer:
     """Ends ``limit`` when it is due, or a little later if nothing ran just then or just before."""
 
-    def __init__(self, limit: asyncio.Timeout, due: float) -> None:
-        self._limit, self._due = limit, due
-        self._loop = asyncio.get_running_loop()
-        self._looks_at = max(due - _LAST_CHANCE_SECONDS, self._loop.time())
+    def __init__(self, limit: asyncio.Timeout, seconds: float) -> None:
+        self._limit, self._loop = limit, asyncio.get_running_loop()
+        self._due = self._loop.time() + seconds
+        self._looks_at = self._due - min(_LAST_CHANCE_SECONDS, seconds / 2)
         self._handle = self._loop.call_at(self._looks_at, self._look)
 
     def cancel(self) -> None:

@@ -62,6 +62,16 @@ async def test_who_woke_just_before_it_was_due_has_a_moment_to_read(limit: objec
     assert read is is_read
 
 
+async def test_the_answer_to_what_left_only_after_the_standstill_is_awaited() -> None:
+    """A worker that stood still with its mail in hand sends it when it wakes, and the provider takes its time."""
+    loop = asyncio.get_running_loop()
+    answer = loop.create_future()
+    loop.call_soon(stand_still)
+    loop.call_later(STANDSTILL_SECONDS + 0.5, answer.set_result, "202")
+    async with deadline(0.1):
+        assert await answer == "202"
+
+
 async def test_after_a_standstill_without_an_answer_it_ends_all_the_same() -> None:
     asyncio.get_running_loop().call_soon(stand_still)
     with pytest.raises(TimeoutError):
