@@ -54,6 +54,7 @@ class Post:
     process: str = ""  # the API process that was asked
     missing: tuple[str, ...] = ()  # what the contract asks of a 2xx and this one lacks: "Location", "idempotency_key", ...
     late_s: float = 0.0
+    recipient: str = ""  # the address its mail should go to
 
     @property
     def promises(self) -> bool:
@@ -79,6 +80,7 @@ class Read:
     final: bool = False  # read after the world had come to rest
     missing: tuple[str, ...] = ()  # what the contract asks of a 200 and this one lacks: "id", "result", ...
     late_s: float = 0.0
+    content_type: str | None = None  # None where nobody noted it
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -94,6 +96,7 @@ class Call:
     taken: bool  # the provider will deliver this mail
     reply_lost: bool = False
     resets_at_s: float | None = None  # of a 429: when the rate limit resets
+    recipients: tuple[str, ...] = ()  # the addresses in `to`; empty where the body is no mail that could be sent
     unnamed: str = ""  # of a body that names no event: which pointer leads nowhere, and what the body looks like
 
 

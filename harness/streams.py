@@ -17,7 +17,7 @@ AWKWARD_IDS = ("a/b", "..", ".", "", "two words", "a%2Fb", "line\r\nbreak", "nul
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Steady:
-    """`per_second` events for `for_seconds`, evenly spread with jitter; a share of them asks for a mail."""
+    """`per_second` events for `for_seconds`, evenly spread with jitter; a share of them asks for a mail, the first if any."""
 
     per_second: float
     for_seconds: float
@@ -31,9 +31,14 @@ class Steady:
         gap = 1 / self.per_second
         count = round(self.per_second * self.for_seconds)
         return [
-            Submission((number + random.random()) * gap, event_of(f"evt_{number:06d}", mailed=random.random() < self.mailed))
+            Submission((number + random.random()) * gap, event_of(f"evt_{number:06d}", mailed=self._is_mailed(number, random)))
             for number in range(count)
         ]
+
+    def _is_mailed(self, number: int, random: Random) -> bool:
+        """Never none of them by chance: a run without a mail says nothing of mails."""
+        drawn = random.random() < self.mailed
+        return drawn or (number == 0 and self.mailed > 0)
 
     def thinned(self, to: int) -> Steady:
         return dataclasses.replace(self, per_second=min(self.per_second, to / self.for_seconds))

@@ -9,7 +9,7 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections.abc import Awaitable, Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from typing import TypeVar
 
@@ -91,13 +91,13 @@ class Delivery:
 
     async def hand_back(self, entry: Entry) -> None:
         """Put ``entry`` back at once, with what is known of its mail. Raises QUEUE_ERRORS."""
-        await self._delays.submit(Delay(entry.entry_id, entry.key, 0.0, was_mailed=self._is_mailed(entry)))
+        await self._delays.submit(self._put_back(entry, 0.0))
         self._forget(entry)
 
     async def _end(self, entry: Entry) -> Ending:
-        if entry.takes > self._settings.most_takes:
-            return await self._failed(entry, f"taken {entry.takes} times by workers that died or lost it")
         try:
+            if self._is_given_up(entry):
+                return await self._given_up(entry)
             return await self._process(entry, versions.read(entry.event, newest=self._settings.entry_version))
         except (InvalidEventError, UnstorableError) as error:
             return Done("failed", f"cannot be stored: {error}")
@@ -114,13 +114,26 @@ class Delivery:
         new = NewRow.of(event, known_fingerprint=entry.fingerprint)
         with spans.storing():
             row = await self._adds.submit(new)
+        if ending := self._decided(entry, row, fingerprint=new.fingerprint):
+            return ending
+        return await (self._completed(entry) if self._is_mailed(entry) else self._mail(entry, event))
+
+    async def _given_up(self, entry: Entry) -> Ending:
+        """It may be what kills workers, so nothing of it is tried any more; but what was done already stays done."""
+        row = next(iter(await self._store.find(entry.pair.id, source=entry.pair.source)), None)
+        if row and (ending := self._decided(entry, row, fingerprint=entry.fingerprint)):
+            return ending
+        if row and self._is_mailed(entry):
+            return await self._completed(entry)
+        return await self._failed(entry, f"taken {entry.takes} times by workers that died or lost it")
+
+    def _decided(self, entry: Entry, row: Row, *, fingerprint: str) -> Ending | None:
+        """How ``row`` alone says that the entry ends, if it does."""
         if row.is_leased and not self._is_mailed(entry):
             return Later(self.backoff.spread(1.0))  # a request is at work on it: whose payload stays is not settled yet
-        if row.fingerprint != new.fingerprint:
+        if row.fingerprint != fingerprint:
             return Done("failed", "this pair was stored before with another payload")
-        if row.status != "pending":
-            return Done(row.status, row.reason, row.processed_at)
-        return await (self._completed(entry) if self._is_mailed(entry) else self._mail(entry, event))
+        return None if row.status == "pending" else Done(row.status, row.reason, row.processed_at)
 
     async def _mail(self, entry: Entry, event: Event) -> Ending:
         answer = await self._postman.post(event, just_before=lambda: self._may_mail(entry))
@@ -145,11 +158,11 @@ class Delivery:
         if answer.outcome is Outcome.MISCONFIGURED:
             _log.error("the mail provider refuses our credentials: %s", answer.reason)
             return Later(self.backoff.spread(self._settings.breaker_reset_seconds))
+        if (closed_for_seconds := self._postman.closed_for_seconds()) > 0:
+            # The provider is ill, not this mail: what a long outage costs in trials is no reason to give an event up.
+            return Later(closed_for_seconds, is_parked=True)
         if entry.attempts + 1 >= self._settings.most_attempts:
             return await self._failed(entry, f"given up after {entry.attempts + 1} attempts: {answer.reason}")
-        closed_for_seconds = self._postman.closed_for_seconds()
-        if closed_for_seconds > 0:
-            return Later(closed_for_seconds, is_attempt=True, is_parked=True)
         return Later(self.backoff.seconds(entry.attempts + 1), is_attempt=True)
 
     async def _completed(self, entry: Entry) -> Done:
@@ -159,8 +172,11 @@ class Delivery:
         return Done("completed")
 
     async def _failed(self, entry: Entry, reason: str) -> Done:
-        await self._leases.ensure(entry.entry_id)
-        await self._insist(lambda: self._store.fail(entry.pair, reason=reason))
+        async def fail() -> None:
+            await self._leases.ensure(entry.entry_id)  # before each try: whoever has the entry by now may mail it
+            await self._store.fail(entry.pair, reason=reason)
+
+        await self._insist(fail)
         return Done("failed", reason)
 
     async def _complete_all(self, pairs: list[Pair]) -> list[Exception | None]:
@@ -180,8 +196,15 @@ class Delivery:
 
     def _delay(self, entry: Entry, later: Later) -> Delay:
         attempts = entry.attempts + int(later.is_attempt)
-        mailed = self._is_mailed(entry)
-        return Delay(entry.entry_id, entry.key, later.seconds, attempts, was_mailed=mailed, is_parked=later.is_parked)
+        return replace(self._put_back(entry, later.seconds), attempts=attempts, is_parked=later.is_parked)
+
+    def _put_back(self, entry: Entry, seconds: float) -> Delay:
+        # A taking that ends in order does not count. What was taken too often stays so: it may be what kills workers.
+        takes = entry.takes - 1 if self._is_given_up(entry) else 0
+        return Delay(entry.entry_id, entry.key, seconds, was_mailed=self._is_mailed(entry), takes=takes)
+
+    def _is_given_up(self, entry: Entry) -> bool:
+        return entry.takes > self._settings.most_takes
 
     async def _insist(self, operation: Callable[[], Awaitable[T]]) -> T:
         """Try ``operation`` until the server answers; it must be safe to repeat."""

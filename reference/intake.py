@@ -60,11 +60,15 @@ class Acceptance:
     marker: str = ""
 
 
+_NOBODY_WAITS = Acceptance("", "", 0)  # stands where a ticket was left out of a call
+
+
 @dataclass
 class Ticket:
     """One request on its way, ``until`` a time of the event loop. The token tells our own retry from somebody else's duplicate.
 
-    ``marker`` is the one it may take.
+    ``marker`` is the one it may take. ``is_in_doubt``: a try of it was not answered, and may still be carried out.
+    ``is_given_up``: whoever posted it was answered.
     """
 
     event: Event
@@ -74,6 +78,8 @@ class Ticket:
     traceparent: str = ""
     marker: str = ""
     was_sent: bool = False
+    is_in_doubt: bool = False
+    is_given_up: bool = False
 
 
 class Intake:
@@ -104,23 +110,39 @@ class Intake:
         try:
             return await self._submit(ticket)
         except TimeoutError:
-            raise _unknown_if(ticket.was_sent) from None
+            ticket.is_given_up = True
+            raise _unknown_if(ticket.was_sent or ticket.is_in_doubt) from None
 
     async def _submit(self, ticket: Ticket) -> Acceptance:
         try:
             return await self._calls.submit(ticket, until=ticket.until)
         except UnansweredError:
-            pass  # the token makes one more try safe
+            ticket.is_in_doubt = True
+        return await self._submit_again(ticket)  # the token makes one more try safe
+
+    async def _submit_again(self, ticket: Ticket) -> Acceptance:
         try:
-            return await self._calls.submit(ticket, until=ticket.until)
+            acceptance = await self._calls.submit(ticket, until=ticket.until)
         except UnavailableError:
-            # This try did not arrive, but the first may have.
-            raise UnansweredError from None
+            raise UnansweredError("the first try was not answered, and this one did not arrive") from None
+        if acceptance.kind in ("full", "request"):
+            raise UnansweredError("the first try was not answered, and this one took nothing")
+        return acceptance
 
     async def _call(self, tickets: list[Ticket]) -> Sequence[Acceptance]:
-        keys, args = self._arguments(tickets)
-        answers = await self._send(tickets, keys, args)
-        return [Acceptance(*answer) for answer in answers]
+        # Connecting and sending are two steps here, because only the second makes an outcome doubtful.
+        try:
+            connection = await self._pool.get_connection()
+        except QUEUE_ERRORS as error:
+            raise UnavailableError(f"no connection to Redis: {error}") from error
+        try:
+            # Connecting may take long. Of what was given up meanwhile it was said that nothing was taken.
+            due = [ticket for ticket in tickets if not ticket.is_given_up]
+            answers = await self._send(due, connection) if due else []
+        finally:
+            await self._pool.release(connection)
+        told = {ticket.token: Acceptance(*answer) for ticket, answer in zip(due, answers, strict=True)}
+        return [told.get(ticket.token, _NOBODY_WAITS) for ticket in tickets]
 
     def _arguments(self, tickets: list[Ticket]) -> tuple[list[str], list[scripts.Argument]]:
         keys, args = [STREAM, DELAYED, PARKED, OPEN], list[scripts.Argument]([self._high_water])
@@ -131,12 +153,8 @@ class Intake:
             args += [versions.write(ticket.event, version=self._version), ticket.traceparent]
         return keys, args
 
-    async def _send(self, tickets: list[Ticket], keys: list[str], args: list[scripts.Argument]) -> Any:
-        # Connecting and sending are two steps here, because only the second makes an outcome doubtful.
-        try:
-            connection = await self._pool.get_connection()
-        except QUEUE_ERRORS as error:
-            raise UnavailableError(f"no connection to Redis: {error}") from error
+    async def _send(self, tickets: list[Ticket], connection: Any) -> Any:
+        keys, args = self._arguments(tickets)
         for ticket in tickets:
             ticket.was_sent = True
         try:
@@ -145,8 +163,6 @@ class Intake:
             raise _classify(error, tickets) from error
         except (OSError, TimeoutError) as error:
             raise UnansweredError(str(error)) from error
-        finally:
-            await self._pool.release(connection)
 
 
 async def _accept(connection: Any, script: scripts.Script, *, keys: list[str], args: list[scripts.Argument]) -> Any:

@@ -16,7 +16,8 @@ event was accepted. A *marker* is a record without one: a synchronous request ha
     worker that stores an event claims the row a request abandoned, together with the payload, for only the queue's was promised;
     it waits for a leased row, and ends a completed one without a mail.
 4.  The database is told before Redis that an event is finished. Where Redis calls an event unfinished, the database is asked
-    as well, so that a status that was shown final never goes back (``status``).
+    as well, and whoever shows a client what it says notes that in Redis first, so that a status that was shown final never goes
+    back (``status``).
 5.  Without Redis the synchronous path goes on: it needs nothing but the database and the provider. Then the row stays
     *unmarked*, and ``keep_up`` writes what is missing once Redis is back, and before more goes to the queue (``flag``). One
     thing is not kept then: an event that was accepted and not stored yet may be answered ``processed`` once more. It is still
@@ -40,7 +41,8 @@ from redis.asyncio import Redis
 from reference import scripts
 from reference.connection import QUEUE_ERRORS, index_key, record_key
 from reference.events import Pair
-from reference.store import Store, StoreUnavailableError
+from reference.status import note_shown, of_row
+from reference.store import Row, Store, StoreUnavailableError
 
 _TRIES = 5  # replies may get lost, and marking twice is marking once
 _PATIENCE_SECONDS = 0.6  # after which no other try begins
@@ -88,6 +90,16 @@ class Markers:
         """Take back an attempt's marker; one that stays behind is harmless, there is no row."""
         try:
             await scripts.run(self._redis, scripts.load("unmark"), keys=_keys([pair]), args=[pair.source, token])
+        except QUEUE_ERRORS:
+            self._note_away()
+
+    async def note_shown(self, row: Row) -> None:
+        """A duplicate's answer is about to show the row's status: one that is final must not go back, whoever is asked next."""
+        shown = of_row(row)
+        if not shown.is_final or asyncio.get_running_loop().time() < self._away_until:
+            return
+        try:
+            await note_shown(self._redis, row.pair, shown)
         except QUEUE_ERRORS:
             self._note_away()
 

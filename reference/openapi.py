@@ -153,7 +153,7 @@ _INGEST: dict[str, Any] = {
                 429: {"high-water": "The queue is full; nothing was taken."},
                 503: {
                     "queue-down": "The queue is unavailable; nothing was taken.",
-                    "busy": "Another request is at work on this event; this one took nothing.",
+                    "busy": "Another request may be at work on this event; this one took nothing.",
                     "store-down": "The event store cannot be reached; nothing was taken.",
                     "mail-closed": "The mail provider is unavailable; nothing was taken.",
                 },

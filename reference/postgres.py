@@ -178,7 +178,7 @@ class PostgresStore:
         pool = await self._opened()
         try:
             connection = await pool.acquire(timeout=self._timeout_seconds)
-        except _UNAVAILABLE as error:
+        except (*_UNAVAILABLE, asyncpg.PostgresError) as error:  # a login that is refused is an operator's to mend, too
             raise StoreUnavailableError(_describe(error), was_asked=False) from error
         try:
             yield connection

@@ -18,7 +18,7 @@ TITLES = {
     "unauthorised": "No valid API key",
     "high-water": "The queue is full",
     "queue-down": "The queue is unavailable",
-    "busy": "Another request is at work on this event",
+    "busy": "Another request may be at work on this event",
     "store-down": "The event store is unavailable",
     "mail-closed": "The mail provider is unavailable",
     "unknown": "Taken or not, nobody knows",

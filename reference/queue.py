@@ -67,7 +67,8 @@ class Finish:
 class Delay:
     """How long an entry waits, and what the next taker has to know. ``attempts`` None leaves the count.
 
-    ``is_parked``: it waits for mail to go out again; ``delay_seconds`` says when that is worth a try.
+    ``is_parked``: it waits for mail to go out again; ``delay_seconds`` says when that is worth a try. ``takes``: how often it was
+    taken by workers that died or lost it.
     """
 
     entry_id: str
@@ -76,6 +77,7 @@ class Delay:
     attempts: int | None = None
     was_mailed: bool = False
     is_parked: bool = False
+    takes: int = 0
 
 
 @dataclass(frozen=True)
@@ -141,7 +143,7 @@ class Queue:
             attempts = "" if later.attempts is None else later.attempts
             delay_ms = 0 if later.is_parked else int(later.delay_seconds * 1000)
             keys += [record_key(later.key), PARKED if later.is_parked else DELAYED]
-            args += [later.entry_id, later.key, delay_ms, attempts, "1" if later.was_mailed else ""]
+            args += [later.entry_id, later.key, delay_ms, attempts, "1" if later.was_mailed else "", later.takes]
         done = await self._run("delay", keys=keys, args=args)
         for later in delays:
             self._has_parked = self._has_parked or later.is_parked

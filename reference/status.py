@@ -85,9 +85,8 @@ class Statuses:
         except (StoreUnavailableError, TimeoutError):
             return await self._shown_before(pair) or known
         if rows and rows[0].fingerprint == fingerprint and (stored := of_row(rows[0])).is_final:
-            noted = [stored.status, stored.processed_at or "", stored.reason or ""]
             with contextlib.suppress(*QUEUE_ERRORS):  # one that takes no notes (read-only, away) makes it no less true
-                await scripts.run(self._redis, scripts.load("show"), keys=[record_key(pair.key)], args=noted)
+                await note_shown(self._redis, pair, stored)
             return stored
         return known
 
@@ -124,6 +123,12 @@ class Statuses:
         except StoreUnavailableError as error:
             raise StatusUnavailableError(str(error)) from error
         return _only(rows)
+
+
+async def note_shown(redis: Any, pair: Pair, final: Status) -> None:
+    """Note in Redis that an event of the queue is about to be shown final, as the database knows it. Raises QUEUE_ERRORS."""
+    noted = [final.status, final.processed_at or "", final.reason or ""]
+    await scripts.run(redis, scripts.load("show"), keys=[record_key(pair.key)], args=noted)
 
 
 async def _sources(redis: Any, event_id: str) -> list[str]:

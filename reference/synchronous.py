@@ -57,7 +57,9 @@ class SynchronousPath:
         self._postman = postman
         self._settings = settings
         self._backoff = backoff
-        # Mails taken whose rows could not be completed yet; kept until they are, so that no retry mails again.
+        self._lease_seconds = settings.sync_deadline_seconds + _LEASE_MARGIN_SECONDS
+        # Mails taken, and the completion of their rows. One that is done is kept as long as an attempt may last: a retry that
+        # reserved the row before must not mail again.
         self._mailed: dict[Pair, asyncio.Task[None]] = {}
 
     async def process(self, event: Event) -> str | None:
@@ -103,7 +105,7 @@ class SynchronousPath:
         with spans.storing():
             reservation = await self._reserve(attempt)
         if not reservation.is_ours:
-            return _settled(reservation.row, attempt.new)
+            return await self._settled(reservation.row, attempt.new)
         if self._markers is not None and (standing := await self._mark(self._markers, attempt)).is_queued:
             return await self._step_back(attempt, standing)
         if attempt.new.is_mail_due:
@@ -113,6 +115,13 @@ class SynchronousPath:
         if self._is_stale(attempt):
             raise _unknown("The request was held up for too long")  # somebody else may have processed the event, and said so
         return None
+
+    async def _settled(self, row: Row, new: NewRow) -> str:
+        if row.fingerprint != new.fingerprint:
+            raise _conflict()
+        if self._markers is not None:
+            await self._markers.note_shown(row)
+        return row.status
 
     async def _mark(self, markers: Markers, attempt: Attempt) -> Standing:
         standing = await markers.mark(attempt.new.pair, fingerprint=attempt.new.fingerprint, token=attempt.owner)
@@ -141,11 +150,11 @@ class SynchronousPath:
 
     async def _reserve(self, attempt: Attempt) -> Reservation:
         """Reserve the row, waiting while another attempt is at work on it."""
-        new, lease_seconds = attempt.new, self._settings.sync_deadline_seconds + _LEASE_MARGIN_SECONDS
+        new = attempt.new
         while True:
             attempt.started = asyncio.get_running_loop().time()
             reservation = await self._store.reserve(
-                new, owner=attempt.owner, lease_seconds=lease_seconds, at_once=self._markers is None
+                new, owner=attempt.owner, lease_seconds=self._lease_seconds, at_once=self._markers is None
             )
             attempt.may_have_stored = True
             row = reservation.row
@@ -196,7 +205,11 @@ class SynchronousPath:
         while not await self._is_completed(pair, is_marked=is_marked):
             failures += 1
             await asyncio.sleep(self._backoff.seconds(min(failures, 3)))
-        self._mailed.pop(pair, None)
+        asyncio.get_running_loop().call_later(self._lease_seconds, self._forget, pair, asyncio.current_task())
+
+    def _forget(self, pair: Pair, task: asyncio.Task[None] | None) -> None:
+        if self._mailed.get(pair) is task:  # else two attempts mailed, one after the end of its lease, and this is the other's
+            del self._mailed[pair]
 
     async def _is_completed(self, pair: Pair, *, is_marked: bool) -> bool:
         try:
@@ -209,12 +222,6 @@ class SynchronousPath:
         await self._store.complete([pair], is_marked=is_marked)
         if self._markers is not None and not is_marked:
             self._markers.note_missing()
-
-
-def _settled(row: Row, new: NewRow) -> str:
-    if row.fingerprint != new.fingerprint:
-        raise _conflict()
-    return row.status
 
 
 def _taken(standing: Standing) -> str:

@@ -7,13 +7,16 @@ from pathlib import Path
 
 import pytest
 
-from harness import checkers
+from harness import checkers, scenario
 from harness.markup.markdown import slug
 from harness.systems import Claims, Limits
 
 ROOT = Path(__file__).resolve().parent.parent
 PAGES = sorted([ROOT / "README.md", ROOT / "CONTRIBUTING.md", *(ROOT / "docs").glob("*.md")])
 LINK = re.compile(r"\]\(([^)\s]+)\)")
+IN_BACKTICKS = re.compile(r"`(\w+)`")
+ASKED_BY = {name: {checker.name for checker in scenario.load(name).must_hold} for name in scenario.names()}
+ASKED_WHERE_IT_MAKES_SENSE = ("backlog_drains", "ingest_recovers", "ingest_stays_available")  # too many scenarios to be named
 IN_FRONT_OF_A_NAME = re.compile(r"^\| `(\w+)` \|", re.MULTILINE)
 
 
@@ -29,6 +32,20 @@ def test_every_checker_stands_in_the_contract_with_its_claim(name: str) -> None:
 def test_no_row_names_a_checker_that_is_gone() -> None:
     table = (ROOT / "docs" / "contract.md").read_text().split("## What you are judged by")[1]
     assert set(IN_FRONT_OF_A_NAME.findall(table)) == set(checkers.CHECKERS)
+
+
+@pytest.mark.parametrize("name", list(checkers.CHECKERS))
+def test_the_contract_names_the_scenarios_that_ask(name: str) -> None:
+    row = next(line for line in (ROOT / "docs" / "contract.md").read_text().splitlines() if line.startswith(f"| `{name}` | "))
+    where = row.removeprefix(f"| `{name}` | {checkers.stories()[name]} | ")
+    asked = {wanted for wanted, must_hold in ASKED_BY.items() if name in must_hold}
+    named = set(IN_BACKTICKS.findall(where)) & set(ASKED_BY)
+    if where.startswith("every scenario"):
+        assert asked == set(ASKED_BY)
+    elif name in ASKED_WHERE_IT_MAKES_SENSE:
+        assert named < asked
+    elif not where.startswith("evidence"):
+        assert named == asked
 
 
 @pytest.mark.parametrize("key", [*Limits.model_fields, *Claims.model_fields])

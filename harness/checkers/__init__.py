@@ -3,6 +3,7 @@
     answers       every answer has the words and fields of the contract
     delivery      stored exactly once, nothing invented
     mail          mailed, and again only where something explains it
+    interruptions what explains a second mail
     idempotency   one acceptance per event, duplicates that point to it
     status        readable at once, never going back, never saying more than was done
     availability  fast, available, honest refusals

@@ -10,15 +10,15 @@ from harness.checkers.promises import (
     REFUSED_FOR_NOW,
     answers_after_the_work,
     is_cut_off,
-    is_refusal_for_good,
     is_refused,
     is_refused_for_good,
     is_rightly_refused,
     mails_taken,
+    refused_for_good_s,
     rows_were_read,
     stored_rows,
 )
-from harness.history import Call, History, Pair, Post, Probe, Read, Suffered
+from harness.history import History, Pair, Post, Probe, Read, Suffered
 from harness.verdict import Verdict, Violation, checker, judged, not_applicable, parameterised, unknown
 
 ABOUT_THE_EVENT = (400, 409, 422)  # refused for what it says; 401, 404 or 415 may be how the harness was told to ask
@@ -71,7 +71,7 @@ def ingest_stays_available(history: History) -> Verdict:
         for post in history.of(Post)
         if not history.header.plan or any(post.begin_s <= window.end_s and post.end_s >= window.begin_s for window in windows)
     ]
-    failed = [post for post in posts if not post.promises and not is_refused_for_good(post)]
+    failed = _failed(posts, history)
     certain = not_held_up(history, failed)
     violations = [
         Violation(
@@ -152,6 +152,20 @@ def _left_behind(history: History, refused: set[Pair]) -> list[Violation]:
     return [*rows, *mails]
 
 
+def _failed(posts: Sequence[Post], history: History) -> list[Post]:
+    """Those without a promise that were not refused for good for what they say, which `refusals_are_honest` judges.
+
+    A 401 or 404 may be how the harness was told to ask, but not where other events are promised.
+    """
+    by_pair, is_any_promised = history.by_pair(Post), bool(history.promised)
+
+    def is_turned_away(post: Post) -> bool:
+        is_told = post.http_status in ABOUT_THE_EVENT or not is_any_promised or is_rightly_refused(post, by_pair[post.pair])
+        return is_told and is_refused_for_good(post)
+
+    return [post for post in posts if not post.promises and not is_turned_away(post)]
+
+
 def _rude_refusals(posts: Sequence[Post]) -> list[Violation]:
     """Refusals for now that do not say when to come back, or are no problem documents."""
     violations = []
@@ -167,7 +181,7 @@ def _rude_refusals(posts: Sequence[Post]) -> list[Violation]:
 
 def _groundless_refusals(history: History) -> list[Violation]:
     """Events that were turned away for what they say, though neither they nor the provider gave a reason."""
-    mail_refused = {pair for pair, calls in history.by_pair(Call).items() if any(map(is_refusal_for_good, calls))}
+    mail_refused = refused_for_good_s(history)
     groundless = {
         pair: post.http_status
         for pair, posts in history.by_pair(Post).items()
@@ -186,10 +200,10 @@ def _what_is_no_problem(entry: Post | Read) -> str:
     asked = f"{'POST' if isinstance(entry, Post) else 'status read'} at {entry.begin_s:.3f} s was answered {status}"
     if status >= 500 and status not in (503, 504):
         return f"the {asked}; expected 503 (nothing was taken) or 504 (nobody knows)"
-    if status >= 400 and isinstance(entry, Post) and not entry.content_type.startswith(PROBLEM):
+    if status >= 400 and entry.content_type is not None and not entry.content_type.startswith(PROBLEM):
         return f"the {asked}{_as_content(entry)}"
     return ""
 
 
-def _as_content(post: Post) -> str:
-    return f" as {post.content_type or 'no content type'}; expected {PROBLEM}"
+def _as_content(entry: Post | Read) -> str:
+    return f" as {entry.content_type or 'no content type'}; expected {PROBLEM}"

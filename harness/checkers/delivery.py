@@ -38,15 +38,13 @@ def every_accepted_event_is_stored_once(history: History) -> Verdict:
 
 @checker("rows")
 def nothing_is_invented(history: History) -> Verdict:
-    """Every row and every mail belongs to an event that was posted, and a mail to one that asked for it."""
-    asked: dict[Pair, bool] = {}
-    for post in history.of(Post):
-        asked[post.pair] = asked.get(post.pair) or post.wants_mail
+    """Every row and every mail belongs to an event that was posted, and a mail to one that asked for it, at that address."""
+    posted = history.by_pair(Post)
     stored = {*stored_rows(history), *first_stored_s(history)}
     mails = history.of(Call) if mails_are_told_apart(history) else []
-    early = _posts_under_way(history, stored | {mail.pair for mail in mails if mail.pair is not None}, set(asked))
-    rows = [Violation(f"{pair} is stored but was never posted", pair) for pair in sorted(stored - set(asked) - early)]
-    wrong = [Violation(what, mail.pair) for mail in mails if mail.pair not in early and (what := _what_is_wrong(mail, asked))]
+    early = _posts_under_way(history, stored | {mail.pair for mail in mails if mail.pair is not None}, set(posted))
+    rows = [Violation(f"{pair} is stored but was never posted", pair) for pair in sorted(stored - set(posted) - early)]
+    wrong = [Violation(what, mail.pair) for mail in mails if mail.pair not in early and (what := _what_is_wrong(mail, posted))]
     if not rows and "mails" in history.header.offers and (why := why_no_mail_is_told_apart(history)):
         return unknown(why, checked=len(stored))
     if early and not rows and not wrong:
@@ -60,10 +58,22 @@ def _posts_under_way(history: History, seen: set[Pair], posted: set[Pair]) -> se
     return seen - posted if is_cut_off(history) else set()
 
 
-def _what_is_wrong(mail: Call, asked: dict[Pair, bool]) -> str:
+def _what_is_wrong(mail: Call, posted: dict[Pair, list[Post]]) -> str:
     """Why a mail is an invention; empty if it is none."""
     if mail.pair is None:
         return f"a mail by {mail.process} was taken at {mail.begin_s:.3f} s that names no event" if mail.taken else ""
-    if mail.pair not in asked:
-        return f"{mail.pair} was mailed by {mail.process} at {mail.begin_s:.3f} s but was never posted"
-    return "" if asked[mail.pair] else f"{mail.pair} was mailed by {mail.process} at {mail.begin_s:.3f} s but asked for no mail"
+    posts = posted.get(mail.pair)
+    mailed = f"{mail.pair} was mailed by {mail.process} at {mail.begin_s:.3f} s"
+    if not posts:
+        return f"{mailed} but was never posted"
+    taken = [post for post in posts if post.outcome != "failed"] or posts  # what may have been, at least
+    if not any(post.wants_mail for post in taken):
+        return f"{mailed} but asked for no mail"
+    strangers = _strangers(mail, taken)
+    return f"{mailed} to {', '.join(strangers)}, which no POST of it names" if strangers else ""
+
+
+def _strangers(mail: Call, posts: list[Post]) -> list[str]:
+    """To whom a mail went though none of the POSTs named them; none where no POST's address is known."""
+    named = {post.recipient.casefold() for post in posts if post.recipient}
+    return [address for address in mail.recipients if address.casefold() not in named] if named else []

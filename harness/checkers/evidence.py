@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from harness.checkers.promises import answers_after_the_work
-from harness.history import History, Post, Suffered
+from harness.history import History, Lifecycle, Post, Suffered
 from harness.verdict import Verdict, checker, judged, not_applicable, unknown
 
 
@@ -55,8 +55,15 @@ def acknowledgements_fell_inside_the_fault(history: History) -> Verdict:
 
 
 def _promises_inside(history: History, window: Suffered, *, wholly: bool) -> int:
-    """How many promised posts began inside a fault window (`wholly`: and also ended there)."""
+    """How many promised posts began inside a fault window (`wholly`: when it had taken hold, and also ended there)."""
+    begin_s = _took_hold_s(history, window) if wholly else window.begin_s
     return sum(
-        post.promises and window.begin_s <= post.begin_s <= window.end_s and (not wholly or post.end_s <= window.end_s)
+        post.promises and begin_s <= post.begin_s <= window.end_s and (not wholly or post.end_s <= window.end_s)
         for post in history.of(Post)
     )
+
+
+def _took_hold_s(history: History, window: Suffered) -> float:
+    """From when on a fault had its effect for certain: until what it kills is dead, that still answers."""
+    killed = [entry for entry in history.of(Lifecycle) if entry.what == "killed" and entry.process in window.processes]
+    return max([window.begin_s, *(entry.at_s for entry in killed if entry.at_s < window.end_s)])

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 
-from harness.checkers.losses import loss_ends_s
+from harness.checkers.losses import forgets_s
 from harness.checkers.promises import REFUSED_FOR_NOW, STATUSES, in_words, is_acceptance, is_cut_off, is_refused, is_unknown
 from harness.history import History, Pair, Post
 from harness.verdict import Verdict, Violation, checker, judged, not_applicable, unknown
@@ -15,12 +15,12 @@ BASELESS = "nothing posted before can have been taken"
 @checker()
 def one_acceptance_per_pair(history: History) -> Verdict:
     """No event is accepted twice: of its answers that reached a client, at most one says accepted or processed."""
-    accepted: dict[tuple[Pair, bool], list[list[Post]]] = {}  # in rounds: after the window an event may be accepted anew
-    forgotten_until_s = loss_ends_s(history)  # whoever has forgotten an event may take it anew, once
+    accepted: dict[tuple[Pair, int], list[list[Post]]] = {}  # in rounds: after the window an event may be accepted anew
+    forgotten_s = forgets_s(history)  # whoever has forgotten an event may take it anew, once
     window_s = (history.header.claims.get("dedupe_window_hours") or math.inf) * 3600
     for post in history.of(Post):
         if is_acceptance(post):
-            rounds = accepted.setdefault((post.pair, post.begin_s > forgotten_until_s), [])
+            rounds = accepted.setdefault((post.pair, sum(post.begin_s > at_s for at_s in forgotten_s)), [])
             if not rounds or post.begin_s > rounds[-1][-1].end_s + window_s:
                 rounds.append([])
             rounds[-1].append(post)
@@ -62,11 +62,7 @@ def duplicates_point_to_their_event(history: History) -> Verdict:
 def a_changed_payload_is_refused(history: History) -> Verdict:
     """An event posted again with another payload is refused with 422."""
     promised = history.promised
-    contradictions = [
-        post
-        for post in history.of(Post)
-        if post.pair in promised and post.payload != promised[post.pair].payload and post.begin_s >= promised[post.pair].end_s
-    ]
+    contradictions = [post for post in history.of(Post) if post.pair in promised and _contradicts(post, promised[post.pair])]
     if not contradictions:
         return not_applicable("no accepted event was posted again with another payload")
     decided = [post for post in contradictions if not is_unknown(post) and post.http_status not in (None, *REFUSED_FOR_NOW)]
@@ -78,6 +74,11 @@ def a_changed_payload_is_refused(history: History) -> Verdict:
     if not decided:
         return unknown("no post with another payload got a definite answer")
     return judged(checked=len(decided), violations=violations)
+
+
+def _contradicts(post: Post, promise: Post) -> bool:
+    """Posted with another payload than was promised: afterwards, or at the same moment and promised as well."""
+    return post.payload != promise.payload and (post.begin_s >= promise.end_s or post.promises)
 
 
 def _may_point_to_one(duplicate: Post, posts: list[Post]) -> bool:

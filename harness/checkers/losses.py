@@ -10,15 +10,31 @@ from __future__ import annotations
 import math
 from typing import Any
 
-from harness.checkers.promises import FINAL_STATUSES, excused, fault_windows, rows_were_read, setting, sightings, stored_rows
+from harness.checkers.promises import (
+    FINAL_STATUSES,
+    Window,
+    excused,
+    fault_windows,
+    rows_were_read,
+    setting,
+    sightings,
+    stored_rows,
+)
 from harness.history import History, Pair, Read
 from harness.verdict import Verdict, Violation, checker, judged, not_applicable, unknown
+
+EVICTS = "RedisEvicts"
 
 
 def loss_ends_s(history: History) -> float:
     """When the last loss beyond the claims was over, in seconds; minus infinity if there was none."""
-    windows = [window for window in fault_windows(history) if _is_beyond(window.planned, history.header.claims)]
-    return max((window.end_s for window in windows), default=-math.inf)
+    return max((loss.end_s for loss in _losses(history)), default=-math.inf)
+
+
+def forgets_s(history: History) -> list[float]:
+    """After which moments an event taken before may be unknown: the end of a loss, also the beginning of an eviction."""
+    losses = _losses(history)
+    return [loss.end_s for loss in losses] + [loss.begin_s for loss in losses if loss.planned.get("fault") == EVICTS]
 
 
 def forgettable(history: History) -> set[Pair]:
@@ -54,8 +70,12 @@ def what_is_lost_is_not_called_done(history: History) -> Verdict:
     return judged(checked=len(forgotten), violations=violations, nothing="no event was promised before the loss")
 
 
+def _losses(history: History) -> list[Window]:
+    return [window for window in fault_windows(history) if _is_beyond(window.planned, history.header.claims)]
+
+
 def _is_beyond(planned: dict[str, Any], claims: dict[str, Any]) -> bool:
-    if planned.get("fault") == "RedisEvicts":
+    if planned.get("fault") == EVICTS:
         return True
     loss = setting(planned, "loss") if planned.get("fault") == "RedisCrashes" else None
     return loss == "empty" or (loss == "power-loss" and claims.get("durability") != "power-loss")

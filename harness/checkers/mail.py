@@ -3,51 +3,31 @@
 Mail is at-least-once, for the provider knows no idempotency key. What explains a second mail:
 
 - The reply to the mail before it was lost. One lost reply explains one more mail, not a third.
-- An interruption: a crash, or a freeze longer than `claims.reclaim_seconds`, with evidence, of a process that does the work,
-  of Redis or of Postgres. It began at most 5 s after an earlier mail of that event was taken, or was already going on then
-  (see below), and before any client saw the event completed. One interruption explains one more mail of an event, and only
-  until `claims.reclaim_seconds + claims.longest_pause_seconds` after its end, or after the end of any other fault of that time:
-  by then the event was taken up again.
-
-An interruption already going on counts because of what happens in one. Bytes already written when a worker dies reach the
-provider after its death; a server that is down cannot keep the record of a mail sent meanwhile; a frozen worker wakes (up to
-5 s ago) behind the back of the one that took its event over and finishes what it had begun. Leaving these out would convict
-services that did nothing wrong.
+- An interruption (`interruptions`). One explains one more mail of an event.
 
 A stall of the machine convicts nobody: a second mail that it may have led to, as an interruption would have, is set aside.
-
-A worker explains only what it had a hand in: one that crashed must have sent the earlier mail, one that froze either of the
-two. Redis and Postgres keep the record of every mail, so they explain any.
 """
 
 from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from dataclasses import replace
-from typing import NamedTuple
 
+from harness.checkers.interruptions import EXPLAINS_WITHIN_SECONDS, Interruption, interruptions, may_be_interrupted
 from harness.checkers.losses import lost_beyond_claims
 from harness.checkers.noise import LONGEST_PAUSE_SECONDS, Stall, is_doubtful, rest_is_doubtful, stalls, weighed
 from harness.checkers.promises import (
-    KILLS,
     due_mails,
     excused,
-    fault_windows,
     first_shown,
     in_words,
     mails_taken,
-    role_of,
     sightings,
     why_no_mail_is_told_apart,
-    working_role,
 )
-from harness.history import Call, History, Lifecycle, Pair, Suffered
+from harness.history import Call, History, Pair
 from harness.verdict import Verdict, Violation, checker, judged, unknown
 
-EXPLAINS_WITHIN_SECONDS = 5.0
-LAST_BYTES_SECONDS = 0.25
-SERVERS = ("redis", "postgres")
 NO_CLAIM = "whether it explains them is told by claims.reclaim_seconds, which the system file lacks"
 
 
@@ -71,8 +51,8 @@ def no_unexplained_second_mail(history: History) -> Verdict:
     """No event is mailed again unless a lost reply, a crash or a long freeze explains that very mail."""
     if why := why_no_mail_is_told_apart(history):
         return unknown(why)
-    taken, shown, (certain, possible) = mails_taken(history), sightings(history), _interruptions(history)
-    set_aside, under_way = 0, _may_be_interrupted(history)
+    taken, shown, (certain, possible) = mails_taken(history), sightings(history), interruptions(history)
+    set_aside, under_way = 0, may_be_interrupted(history)
     violations, undecided = [], 0
     for pair, mails in taken.items():
         completed = first_shown(shown.get(pair, []), "completed")
@@ -90,52 +70,6 @@ def no_unexplained_second_mail(history: History) -> Verdict:
         return unknown(_why_undecided(undecided, under_way=under_way), checked=len(taken))
     verdict = judged(checked=len(taken), violations=violations, nothing="no mail was taken")
     return weighed(verdict, set_aside=set_aside, what="second mails followed")
-
-
-def _interruptions(history: History) -> tuple[list[Interruption], list[Interruption]]:
-    """What explains second mails for certain, and what may explain them as far as the claims tell."""
-    turned = any(planned.get("fault") == "FlagFlips" for planned in history.header.plan)  # then API processes mail as well
-    working = {*SERVERS, working_role(history), *(("api",) if turned else ())}
-    faults = [fault for fault in history.of(Suffered) if fault.evidence and working & {role_of(name) for name in fault.processes}]
-    crashes = [fault for fault in faults if fault.name.endswith(KILLS)] + _kills(history, faults)
-    freezes = [fault for fault in faults if _is_freeze(fault)]
-    reclaim_s = history.header.claims.get("reclaim_seconds")
-    pause_s = history.header.claims.get("longest_pause_seconds", LONGEST_PAUSE_SECONDS)
-    if reclaim_s is None:
-        return [Interruption(fault, fault.end_s + pause_s) for fault in crashes], [
-            Interruption(fault, math.inf) for fault in (*crashes, *freezes)
-        ]
-    long = [fault for fault in freezes if fault.end_s - fault.begin_s > reclaim_s]
-    claimed = [Interruption(fault, _until_s(history, fault, reclaim_s + pause_s)) for fault in (*crashes, *long)]
-    return claimed, claimed
-
-
-def _kills(history: History, faults: Sequence[Suffered]) -> list[Suffered]:
-    """Each death by a deadly event, as a crash of its own: what was written by then may reach the provider a moment later."""
-    deadly = [fault for fault in faults if fault.name == "EventKillsWorkers"]
-    return [
-        replace(fault, begin_s=entry.at_s, end_s=entry.at_s + LAST_BYTES_SECONDS, processes=(entry.process,))
-        for fault in deadly
-        for entry in history.of(Lifecycle)
-        if entry.what == "killed" and entry.process in fault.processes and fault.begin_s <= entry.at_s <= fault.end_s
-    ]
-
-
-def _until_s(history: History, fault: Suffered, patience_s: float) -> float:
-    """By when an event was taken up again after an interruption: other faults of that time hold it up as well."""
-    until_s = fault.end_s + patience_s
-    for other in sorted(history.of(Suffered), key=lambda other: other.begin_s):
-        if other.evidence and other.begin_s <= until_s:
-            until_s = max(until_s, other.end_s + patience_s)
-    return until_s
-
-
-def _may_be_interrupted(history: History) -> bool:
-    """Whether the end is missing and a fault that explains second mails may have been under way."""
-    return any(
-        window.end_s == math.inf and str(window.planned.get("fault")).endswith((*KILLS, "Freezes", "KillsWorkers"))
-        for window in fault_windows(history)
-    )
 
 
 def _may_be_the_machines(history: History, earlier: Call, mail: Call, *, seen_s: float) -> bool:
@@ -170,32 +104,6 @@ def _without_reason(mails: Sequence[Call], *, by: Sequence[Interruption], seen_s
 
     repeated = [number for number in range(1, len(mails)) if not mails[number - 1].reply_lost]
     return [number for number in repeated if not find_reason(number, set())]
-
-
-class Interruption(NamedTuple):
-    """A fault that can explain a second mail, until a moment in seconds."""
-
-    fault: Suffered
-    until_s: float
-
-    def explains(self, mail: Call, earlier: Sequence[Call], *, seen_s: float) -> bool:
-        """Whether `mail` followed one of the `earlier` because of it; `seen_s`: when a client first saw the event completed."""
-        is_before = self.fault.begin_s < min(seen_s, mail.begin_s) and mail.begin_s <= self.until_s
-        return is_before and any(self._struck(before) and _had_a_hand_in(self.fault, before, mail) for before in earlier)
-
-    def _struck(self, earlier: Call) -> bool:
-        """Whether it began soon after that mail, or was already going on."""
-        lasts_until_s = self.fault.end_s + (EXPLAINS_WITHIN_SECONDS if _is_freeze(self.fault) else 0.0)
-        return self.fault.begin_s <= earlier.end_s + EXPLAINS_WITHIN_SECONDS and lasts_until_s >= earlier.begin_s
-
-
-def _had_a_hand_in(fault: Suffered, earlier: Call, mail: Call) -> bool:
-    senders = {earlier.process, mail.process} if _is_freeze(fault) else {earlier.process}
-    return bool({*SERVERS, *senders} & set(fault.processes))
-
-
-def _is_freeze(fault: Suffered) -> bool:
-    return fault.name.endswith("Freezes")
 
 
 def _why_undecided(count: int, *, under_way: bool) -> str:

@@ -202,9 +202,13 @@ def last_fault_end_s(history: History, *, but: str) -> float:
     return max((fault.end_s for fault in history.of(Suffered) if fault.name != but), default=-math.inf)
 
 
-def working_role(history: History) -> str:
-    """The role of the processes that do the work: "worker", or "api" in a system without workers."""
-    return "worker" if history.header.processes.get("worker") else "api"
+def working_roles(history: History) -> set[str]:
+    """The roles of the processes that do the work: workers, or the API where there are none; both where the flag is turned."""
+    is_flag_turned = any(planned.get("fault") == "FlagFlips" for planned in history.header.plan)
+    has_workers = bool(history.header.processes.get("worker"))
+    if not has_workers:
+        return {"api"}
+    return {"worker", "api"} if is_flag_turned else {"worker"}
 
 
 def starts(history: History, process: str, *, after_s: float, until_s: float) -> int:

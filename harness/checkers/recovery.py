@@ -24,7 +24,7 @@ from harness.checkers.promises import (
     sightings,
     starts,
     why_no_mail_is_told_apart,
-    working_role,
+    working_roles,
 )
 from harness.history import Call, History, Lifecycle, Pair, Post, Suffered
 from harness.verdict import Verdict, Violation, checker, judged, not_applicable, parameterised, unknown
@@ -223,8 +223,11 @@ def _is_outage(history: History, fault: Suffered) -> bool:
 
 def _allowed_calls(history: History, outage: Suffered) -> int:
     """Workers x (failures + trials x resets); a worker started meanwhile begins with a breaker of its own."""
-    claims, role = history.header.claims, working_role(history)
-    workers = history.header.processes.get(role, 1) + starts(history, role, after_s=outage.begin_s, until_s=outage.end_s)
+    claims, processes = history.header.claims, history.header.processes
+    workers = sum(
+        processes.get(role, 1) + starts(history, role, after_s=outage.begin_s, until_s=outage.end_s)
+        for role in working_roles(history)
+    )
     resets = math.ceil((outage.end_s - outage.begin_s) / claims["breaker_reset_seconds"])
     return int(workers * (claims["breaker_failures"] + claims["breaker_trials"] * resets))
 
@@ -240,8 +243,11 @@ def _due_during(history: History, outage: Suffered) -> int:
 
 def _forbids(history: History, limited: list[Call], call: Call) -> Call | None:
     """The answer that told this call's process to wait for longer, if there is one and the process still knew it."""
+    lives = [entry for entry in history.of(Lifecycle) if entry.process == call.process and entry.at_s <= call.begin_s]
+    woke_s = [entry.at_s for entry in lives if entry.what == "resumed"]
     for answer in limited:
-        told_s, reset_s = answer.end_s, answer.resets_at_s or 0.0
+        # A frozen process reads what it was told when it wakes.
+        told_s, reset_s = max([answer.end_s, *woke_s]), answer.resets_at_s or 0.0
         is_early = answer.process == call.process and told_s + STOPS_CALLING_WITHIN_SECONDS < call.begin_s < reset_s
         if is_early and not starts(history, call.process, after_s=told_s, until_s=call.begin_s):
             return answer

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping, Sequence
 
 from harness.checkers.losses import forgettable, lost_beyond_claims
@@ -51,7 +52,8 @@ def a_promise_is_readable_at_once(history: History) -> Verdict:
     unread = _unread(promised, decided)
     if not violations and decided and unread > UNREAD_SHARE_THAT_DOUBTS * len(promised):
         told = f"{unread} of {len(promised)} accepted events had no answered status read within {SOON_SECONDS:g} s"
-        return unknown(told, checked=len(decided))
+        undecided = [read for read in after if not _is_decided(read)]  # excused by a fault or not
+        return unknown(told, checked=len(decided), noisy=len(not_held_up(history, undecided)) < len(undecided))
     verdict = judged(checked=len(decided), violations=violations, nothing="no status was read after a promise")
     return weighed(verdict, set_aside=len(unavailable) - len(certain), what="status reads were not answered")
 
@@ -106,9 +108,10 @@ def completed_means_done(history: History) -> Verdict:
 def failed_is_justified(history: History) -> Verdict:
     """An event fails only if nobody could finish it or a fault refused its mail for good, and the reason is told."""
     shown_by_pair, refused_s, hopeless = sightings(history), refused_for_good_s(history), poison(history)
+    calls = history.by_pair(Call)
     failed = {pair: first for pair, shown in shown_by_pair.items() if (first := first_shown(shown, "failed"))}
     unjustified = [
-        Violation(f"{pair} was shown failed at {first.end_s:.3f} s, but {_no_reason_to_fail(history, pair)}", pair)
+        Violation(f"{pair} was shown failed at {first.end_s:.3f} s, but {_no_reason_to_fail(pair, calls.get(pair, []))}", pair)
         for pair, first in failed.items()
         if pair not in hopeless and not (pair in refused_s and refused_s[pair] <= first.end_s)
     ]
@@ -200,9 +203,9 @@ def _without_mail(history: History, completed: dict[Pair, Sighting]) -> list[Vio
         return []
     promised = history.promised
     asked = {post.pair for post in history.of(Post) if promised.get(post.pair, post).wants_mail}
-    taken, violations = mails_taken(history), []
+    taken, cut_off_s, violations = mails_taken(history), history.last_s if is_cut_off(history) else math.inf, []
     for pair, seen in completed.items():
-        if is_cut_off(history) and pair not in taken and seen.end_s + SEEN_IN_TIME_SECONDS >= history.last_s:
+        if pair not in taken and seen.end_s + SEEN_IN_TIME_SECONDS >= cut_off_s:
             continue  # the mail's entry may be what was cut off
         if pair in asked and not (pair in taken and taken[pair][0].begin_s <= seen.end_s):
             what = f"its mail was first taken at {taken[pair][0].begin_s:.3f} s" if pair in taken else "its mail was never taken"
@@ -210,7 +213,7 @@ def _without_mail(history: History, completed: dict[Pair, Sighting]) -> list[Vio
     return violations
 
 
-def _no_reason_to_fail(history: History, pair: Pair) -> str:
-    if any(is_refusal_for_good(call) for call in history.by_pair(Call).get(pair, [])):
+def _no_reason_to_fail(pair: Pair, calls: Sequence[Call]) -> str:
+    if any(map(is_refusal_for_good, calls)):
         return "the provider refused a body that should have been valid"
     return f"{pair.id} is no poison and the provider had not refused its mail for good"

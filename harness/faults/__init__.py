@@ -18,6 +18,7 @@ from harness.faults.postgres import (
     PostgresIsReadOnly,
     PostgresLinkFails,
     PostgresLosesReplies,
+    PostgresRefusesLogins,
     PostgresRunsOutOfConnections,
 )
 from harness.faults.redis import (
@@ -83,6 +84,7 @@ __all__ = [
     "PostgresIsReadOnly",
     "PostgresLinkFails",
     "PostgresLosesReplies",
+    "PostgresRefusesLogins",
     "PostgresRunsOutOfConnections",
     "RedisCrashes",
     "RedisDiskFills",

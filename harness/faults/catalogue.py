@@ -42,5 +42,6 @@ Fault = (
     | postgres.PostgresEndsBackends
     | postgres.PostgresAborts
     | postgres.PostgresRunsOutOfConnections
+    | postgres.PostgresRefusesLogins
 )
 FAULTS: dict[str, type[Fault]] = {fault.__name__: fault for fault in get_args(Fault)}

@@ -78,3 +78,10 @@ class PostgresRunsOutOfConnections:
     """Postgres ends the service's connections and has no room for new ones: somebody else holds them all."""
 
     needs: ClassVar[str] = "postgres"
+
+
+@dataclass(frozen=True, slots=True)
+class PostgresRefusesLogins:
+    """Postgres ends the service's connections and lets nobody log in any more, as after a password was changed by mistake."""
+
+    needs: ClassVar[str] = "postgres"

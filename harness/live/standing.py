@@ -80,7 +80,7 @@ def how_the_provider_is_treated(history: History, *, now_s: float) -> str:
 
 def _breaker(recent: Sequence[Call], history: History) -> str:
     """Open if calls fail and no more go out than trials; the same figures as `checkers.provider_is_spared`."""
-    workers = history.header.processes.get(promises.working_role(history), 1)
+    workers = sum(history.header.processes.get(role, 1) for role in promises.working_roles(history))
     trials = workers * int(history.header.claims.get("breaker_trials") or 1) * 3  # at most three resets fall into two
     if not recent:
         return "nothing is sent"

@@ -58,6 +58,14 @@ def a_row_comes_from_nowhere(history: History, pair: Pair) -> History | None:
     return _with(history, Row(pair=ODD))
 
 
+@caught_by("nothing_is_invented")
+def a_mail_goes_to_somebody_else(history: History, pair: Pair) -> History | None:
+    """An event's mail went to an address that it did not name."""
+    mails = mails_taken(history).get(pair, [])
+    astray = [(mail, dataclasses.replace(mail, recipients=("somebody@example.net",))) for mail in mails]
+    return _changed(history, astray) if astray else None
+
+
 @caught_by("every_accepted_event_is_mailed")
 def a_mail_is_lost(history: History, pair: Pair) -> History | None:
     """The provider never took an accepted event's mail."""

@@ -11,6 +11,7 @@ from collections.abc import Iterable, Iterator, Sequence
 
 from harness import checkers
 from harness.challenge import TAMPERING, Challenge
+from harness.checkers.losses import forgettable
 from harness.checkers.promises import mails_taken, stored_rows
 from harness.history import History, Pair, Read
 from harness.prove.lies import LIES, Lie
@@ -79,10 +80,14 @@ def _told(lie: Lie, history: History, before: Verdict | None) -> tuple[Ruling, s
 
 
 def _upright(history: History) -> Iterator[Pair]:
-    """The events of which everything is known to be in order: promised, stored once, mailed once, completed at the end."""
-    rows, mails = stored_rows(history), mails_taken(history)
+    """The events of which everything is known to be in order: promised, stored once, mailed once, completed at the end.
+
+    Not those that a loss beyond the claims excuses: of them the service may tell what would be a lie of any other.
+    """
+    rows, mails, excused = stored_rows(history), mails_taken(history), forgettable(history)
     ends = {read.pair: read.status for read in history.of(Read) if read.final}
     for pair, promise in history.promised.items():
         mailed = len(mails.get(pair, ())) == 1 or "mails" not in history.header.offers
-        if rows[pair] == 1 and mailed and ends.get(pair) == "completed" and not promise.poison and promise.wants_mail:
+        finished = rows[pair] == 1 and mailed and ends.get(pair) == "completed"
+        if finished and promise.wants_mail and not promise.poison and pair not in excused:
             yield pair

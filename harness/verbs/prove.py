@@ -21,6 +21,7 @@ from harness.prove.hunt import Hunt
 from harness.runner import Order
 from harness.systems import System, require_real_processes
 from harness.usage import UsageError
+from harness.verbs.display import styled
 from harness.verbs.publication import conclude, run_folder
 from harness.verbs.steps import Step, carry_out, worth_a_row
 from harness.verdict import Ruling
@@ -87,8 +88,11 @@ def _news(hunts: Sequence[Hunt], execution: Execution) -> str:
     hunt = next(hunt for hunt in hunts if any(one is execution for one in hunt.executions))
     if hunt.caught is execution:
         return f"[green]caught[/] {hunt.flaw.name} ({execution.world}, seed {execution.seed}) by {hunt.flaw.caught_by}"
-    is_last = hunt.caught is None and len(hunt.executions) == hunt.wanted
-    return f"[bold red]survived[/] {hunt.flaw.name} ({execution.world}): {hunt.challenge().reason}" if is_last else ""
+    if hunt.caught is not None or len(hunt.executions) < hunt.wanted:
+        return ""
+    told = hunt.challenge()
+    ruling = "[bold red]survived[/]" if told.ruling is Ruling.VIOLATED else styled(told.ruling)
+    return f"{ruling} {hunt.flaw.name} ({execution.world}): {told.reason}"
 
 
 def _controls(words: Namespace, hunts: Sequence[Hunt]) -> list[Draw]:

@@ -83,6 +83,7 @@ def post_of(event: Event, exchange: Exchange, *, attempt: int) -> Post:
         error=exchange.error,
         process=exchange.process,
         missing=_missing_of_post(event, exchange, document) if exchange.outcome == "ok" else (),
+        recipient=event.email.to if event.email else "",
     )
 
 
@@ -103,6 +104,7 @@ def read_of(pair: Pair, exchange: Exchange, *, final: bool) -> Read:
         process=exchange.process,
         final=final,
         missing=_missing_of_read(pair, document) if exchange.http_status == 200 else (),
+        content_type=exchange.headers.get("content-type", ""),
     )
 
 

@@ -46,9 +46,11 @@ def complaint_about(mail: Any) -> Complaint | None:
     return next(_complaints(mail), None)
 
 
-def address_of(mail: Any) -> str:
-    """The first address of a mail without a complaint."""
-    return str(mail["personalizations"][0]["to"][0]["email"])
+def addresses_in(mail: Any) -> tuple[str, ...]:
+    """Every address in `to` of a parsed body, in order; empty where it is not a mail that can be sent."""
+    if complaint_about(mail) is not None:
+        return ()
+    return tuple(str(recipient["email"]) for person in mail["personalizations"] for recipient in person["to"])
 
 
 def _child(document: Any, name: str) -> Any:

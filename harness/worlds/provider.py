@@ -18,7 +18,7 @@ from typing import Any
 
 from harness.worlds.behaviours import Answers, B, Babbles, Behaviour, Kills, LosesReplies, RateLimits, Rejects, Stalls, Trickles
 from harness.worlds.latency import LOGNORMAL, Latency
-from harness.worlds.mailbody import address_of, complaint_about, sketch, string_at
+from harness.worlds.mailbody import addresses_in, complaint_about, sketch, string_at
 
 PAGE = b"<!doctype html><title>Welcome</title><p>Please accept the terms of this network."
 NOISE = b"\x15\x03\x01\x00\x02\x02\x46\r\n\r\n"  # a TLS alert: who speaks here expected something else
@@ -46,7 +46,8 @@ class Reply:
 
     `after_s`: seconds between arrival and answer. `taken`: the mail will be delivered. `lost`: the connection is reset
     after `after_s` instead of answered. `trickle`: the answer drips a byte at a time. `noise`: what is answered is no HTTP
-    (status 0). `source`, `id`: the event the mail names, None where the body names none; `unnamed` then says why.
+    (status 0). `source`, `id`: the event the mail names, None where the body names none; `unnamed` then says why. `recipients`:
+    the addresses it goes to.
     """
 
     status: int
@@ -59,6 +60,7 @@ class Reply:
     noise: bool = False
     source: str | None = None
     id: str | None = None
+    recipients: tuple[str, ...] = ()
     unnamed: str = ""
 
     @property
@@ -113,6 +115,7 @@ class Provider:
             noise=reply.noise,
             source=source,
             id=id_,
+            recipients=addresses_in(mail),
             unnamed=self._why_unnamed(mail) if source is None or id_ is None else "",
         )
 
@@ -191,7 +194,7 @@ class Provider:
             return self._refusal(415, "Content-Type should be application/json.")
         complaint = complaint_about(mail)
         if complaint is None:
-            return self._rejected(address_of(mail))
+            return self._rejected(addresses_in(mail)[0])
         return self._refusal(400, complaint.message, at=complaint.field)
 
     def _rejected(self, address: str) -> Reply | None:

@@ -6,7 +6,7 @@ from unittest.mock import patch
 
 from reference.events import Pair
 
-CAUGHT_BY, IN, WORLD = "refusals_are_honest", "duplicate_storm", "both"
+CAUGHT_BY, IN = "refusals_are_honest", "duplicate_storm"
 
 
 def _of_key(key: str) -> Pair:

@@ -7,7 +7,7 @@ from unittest.mock import patch
 from reference.delivery import Delivery
 from reference.queue import Entry
 
-CAUGHT_BY, IN, WORLD = "no_unexplained_second_mail", "mail_noted_in_redis", "both"
+CAUGHT_BY, IN = "no_unexplained_second_mail", "mail_noted_in_redis"
 
 
 def _is_mailed(self: Delivery, entry: Entry) -> bool:

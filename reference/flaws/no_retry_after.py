@@ -7,7 +7,7 @@ from unittest.mock import patch
 from reference import problems
 from reference.problem import ProblemError
 
-CAUGHT_BY, IN, WORLD = "refusals_are_honest", "redis_restart", "both"
+CAUGHT_BY, IN = "refusals_are_honest", "redis_restart"
 
 _sound = problems.response
 

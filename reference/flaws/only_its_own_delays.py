@@ -10,7 +10,7 @@ from reference.connection import DELAYED, PARKED, STREAM
 from reference.flaws import together
 from reference.queue import Delay, Queue, Reading, Reclaim
 
-CAUGHT_BY, IN, WORLD = "every_accepted_event_is_mailed", "schema_change_in_the_queue", "both"
+CAUGHT_BY, IN = "every_accepted_event_is_mailed", "schema_change_in_the_queue"
 
 _delay, _tend = Queue.delay, Queue.tend
 

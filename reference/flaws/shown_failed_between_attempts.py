@@ -9,4 +9,4 @@ CAUGHT_BY, IN = "failed_is_justified", "sendgrid_outage"
 
 
 def plant() -> AbstractContextManager[Any]:
-    return edited("delay", "{'status', 'pending', 'takes', 0}", "{'status', 'failed', 'takes', 0}")
+    return edited("delay", "{'status', 'pending', ", "{'status', 'failed', ")

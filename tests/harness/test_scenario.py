@@ -36,6 +36,13 @@ def test_the_simulation_thins_steady_traffic_to_about_twenty_events() -> None:
     assert len(wanted.submissions(seed=1, thinned=False)) == 400
 
 
+@pytest.mark.parametrize(("share", "fewest", "most"), [(0.0, 0, 0), (0.0001, 1, 1), (0.25, 1, 12), (1.0, 20, 20)])
+def test_steady_traffic_that_asks_for_any_mail_asks_for_one_whatever_the_seed(share: float, fewest: int, most: int) -> None:
+    wanted = Scenario(traffic=traffic.steady(per_second=20, for_seconds=20, mailed=share), must_hold=())
+    counts = {sum(one.event.email is not None for one in wanted.submissions(seed=seed, thinned=True)) for seed in range(300)}
+    assert fewest <= min(counts) <= max(counts) <= most
+
+
 def test_amid_work_is_an_operation_in_the_simulation_and_a_mail_for_real() -> None:
     wanted = Scenario(
         traffic=traffic.steady(per_second=1, for_seconds=1),

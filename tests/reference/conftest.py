@@ -12,7 +12,9 @@ import redis as blocking
 from redis.asyncio import Redis as Client
 
 from reference import connection
+from reference.queue import Queue
 from reference.statements import SCHEMA
+from tests.reference.queueing import seen_by
 from tests.reference.servers import Postgres, Redis, SendGrid, Service
 
 
@@ -57,6 +59,14 @@ async def redis_client(redis: Redis) -> AsyncIterator[Client]:
     opened = connection.connect(redis.url, timeout_seconds=2, connect_timeout_seconds=1)
     yield opened
     await opened.aclose()
+
+
+@pytest.fixture
+async def queue(redis_client: Client) -> Queue:
+    """The queue as ``one`` sees it."""
+    made = seen_by(redis_client, "one")
+    await made.create_group()
+    return made
 
 
 @pytest.fixture

@@ -67,6 +67,10 @@ class Store(MemoryStore):
         self._look()
         return await super().add(rows)
 
+    async def find(self, event_id: str, *, source: str | None = None) -> list[Row]:
+        self._look()
+        return await super().find(event_id, source=source)
+
     async def complete(self, pairs: Sequence[Pair], *, is_marked: bool = True) -> None:
         self._look()
         await super().complete(pairs, is_marked=is_marked)
@@ -102,7 +106,7 @@ class Bench:
 
     def entry(self, *, event: str = EVENT, attempts: int = 0, takes: int = 1, was_mailed: bool = False) -> Entry:
         self.leases.hold(["1-0"], since=asyncio.get_running_loop().time())
-        return Entry("1-0", Pair("a5", "e1").key, event, "", attempts, takes, was_mailed)
+        return Entry("1-0", Pair("a5", "e1").key, event, fingerprint(parse(EVENT)), attempts, takes, was_mailed)
 
     async def row_status(self) -> str:
         (row,) = await self.store.find("e1")
@@ -167,8 +171,8 @@ async def test_what_was_mailed_is_handed_back_as_mailed_and_not_mailed_again(ben
 
 async def test_without_the_store_an_entry_waits_and_costs_no_attempt(bench: Bench) -> None:
     bench.store.away = True
-    await bench.delivery.deliver(bench.entry(attempts=1))
-    assert [later.attempts for later in bench.queue.delayed] == [1]
+    await bench.delivery.deliver(bench.entry(attempts=1, takes=SETTINGS.most_takes))
+    assert [(later.attempts, later.takes) for later in bench.queue.delayed] == [(1, 0)]
     assert bench.calls == 0
 
 
@@ -252,3 +256,65 @@ async def test_the_first_stored_payload_is_the_one_that_counts(bench: Bench) -> 
     assert bench.calls == 0
     (row,) = await bench.store.find("e1")
     assert (row.status, row.fingerprint) == ("pending", fingerprint(first))
+
+
+TOO_OFTEN = SETTINGS.most_takes + 1
+
+
+@pytest.mark.parametrize(("status", "reason"), [("completed", ""), ("failed", "refused")])
+async def test_what_was_taken_too_often_ends_as_its_row_says(bench: Bench, status: str, reason: str) -> None:
+    await bench.store.add([NewRow.of(parse(EVENT))])
+    await (
+        bench.store.complete([Pair("a5", "e1")]) if status == "completed" else bench.store.fail(Pair("a5", "e1"), reason=reason)
+    )
+    await bench.delivery.deliver(bench.entry(takes=TOO_OFTEN))
+    assert [(end.status, end.reason) for end in bench.queue.finished] == [(status, reason)]
+    assert (await bench.row_status(), bench.calls) == (status, 0)
+
+
+async def test_what_was_taken_too_often_and_mailed_is_completed(bench: Bench) -> None:
+    await bench.store.add([NewRow.of(parse(EVENT))])
+    await bench.delivery.deliver(bench.entry(was_mailed=True, takes=TOO_OFTEN))
+    assert [end.status for end in bench.queue.finished] == ["completed"]
+    assert (await bench.row_status(), bench.calls) == ("completed", 0)
+
+
+async def test_what_was_taken_too_often_waits_for_a_request_at_work(bench: Bench) -> None:
+    await bench.store.reserve(NewRow.of(parse(EVENT)), owner="one", lease_seconds=60)
+    await bench.delivery.deliver(bench.entry(takes=TOO_OFTEN))
+    assert (bench.queue.finished, await bench.row_status()) == ([], "pending")
+    assert [later.takes for later in bench.queue.delayed] == [SETTINGS.most_takes], "it is given up the next time, too"
+
+
+async def test_what_was_taken_too_often_leaves_the_row_of_another_payload_alone(bench: Bench) -> None:
+    await bench.store.add([NewRow.of(parse(EVENT.replace('"a5"', '"a5", "data": 1')))])
+    await bench.delivery.deliver(bench.entry(takes=TOO_OFTEN))
+    assert [end.status for end in bench.queue.finished] == ["failed"]
+    assert await bench.row_status() == "pending"
+
+
+async def test_without_the_store_nobody_knows_what_became_of_what_was_taken_too_often(bench: Bench) -> None:
+    bench.store.away = True
+    await bench.delivery.deliver(bench.entry(was_mailed=True, takes=TOO_OFTEN))
+    await bench.delivery.hand_back(bench.entry(takes=TOO_OFTEN))
+    assert [(later.was_mailed, later.takes) for later in bench.queue.delayed] == [
+        (True, SETTINGS.most_takes),
+        (False, SETTINGS.most_takes),
+    ]
+
+
+async def test_whose_lease_is_lost_while_the_store_is_away_fails_nothing(bench: Bench) -> None:
+    """Whoever has the entry now may have mailed it."""
+    await bench.store.add([NewRow.of(parse(EVENT))])
+    entry, fail = bench.entry(takes=TOO_OFTEN), bench.store.fail
+
+    async def failing(pair: Pair, *, reason: str) -> None:
+        if bench.queue.lost:
+            await fail(pair, reason=reason)
+        bench.queue.lost = [entry.entry_id]
+        bench.leases.hold([entry.entry_id], since=-1000.0)
+        raise StoreUnavailableError("away", was_asked=True)
+
+    bench.store.fail = failing  # type: ignore[method-assign]
+    assert await bench.delivery.deliver(entry) is None
+    assert (bench.queue.finished, await bench.row_status()) == ([], "pending")

@@ -1,62 +1,18 @@
-"""The queue's scripts and the way in, on a real server: every move is atomic and only an entry's owner can make it."""
+"""The queue's scripts on a real server: every move is atomic and only an entry's owner can make it."""
 
 from __future__ import annotations
 
 import asyncio
-from random import Random
 from typing import Any
 
 import pytest
-from redis.asyncio import Redis as Client
 
 from reference import connection
-from reference.intake import UnansweredError, UnavailableError
+from reference.intake import UnavailableError
 from reference.lease import LeaseLostError, Leases
 from reference.queue import Delay, Queue, Reclaim
 from tests.reference.queueing import event, finish, intake, record, seen_by, taken
 from tests.reference.servers import Redis
-
-
-@pytest.fixture
-async def queue(redis_client: Client) -> Queue:
-    """The queue as ``one`` sees it."""
-    made = seen_by(redis_client, "one")
-    await made.create_group()
-    return made
-
-
-async def test_one_of_many_identical_requests_is_accepted(redis_client: Client, queue: Queue) -> None:
-    doors = [intake(redis_client, random=Random(n)) for n in range(2)]
-    answers = await asyncio.gather(*(doors[n % 2].accept(event()) for n in range(40)))
-    assert sorted(answer.kind for answer in answers) == ["accepted"] + ["duplicate"] * 39
-    assert len(await taken(queue)) == 1
-
-
-async def test_another_payload_is_a_conflict_and_another_pair_is_not(redis_client: Client, queue: Queue) -> None:
-    door = intake(redis_client)
-    kinds = [
-        (await door.accept(each)).kind for each in (event(), event(data=2), event("b:c", source="a"), event("c", source="a:b"))
-    ]
-    assert kinds == ["accepted", "conflict", "accepted", "accepted"]
-    assert len(await taken(queue)) == 3
-
-
-async def test_the_own_retry_of_a_lost_answer_is_an_acceptance(redis_client: Client, queue: Queue) -> None:
-    door = intake(redis_client)
-    send, sent = door._send, 0
-
-    async def losing(*arguments: Any) -> Any:
-        nonlocal sent
-        sent += 1
-        answer = await send(*arguments)
-        if sent == 1:
-            raise UnansweredError("lost")
-        return answer
-
-    door._send = losing  # type: ignore[method-assign, assignment]
-    assert (await door.accept(event())).kind == "accepted"
-    assert (await door.accept(event())).kind == "duplicate"
-    assert len(await taken(queue)) == 1
 
 
 async def test_a_full_redis_takes_nothing_and_still_lets_workers_finish(own_redis: Redis) -> None:
@@ -98,42 +54,6 @@ async def test_only_the_length_of_the_stream_shows_the_backlog(redis_client: Any
     assert await seen() == (6, 0, None)
 
 
-async def test_a_full_queue_takes_nothing_but_knows_its_own(redis_client: Client, queue: Queue) -> None:
-    door = intake(redis_client, high_water=2)
-    kinds = [(await door.accept(event(name))).kind for name in ("e1", "e2", "e3", "e1")]
-    assert kinds == ["accepted", "accepted", "full", "duplicate"]
-    (first, *_) = await taken(queue)
-    await queue.delay([Delay(first.entry_id, first.key, 60.0)])
-    assert (await door.accept(event("e3"))).kind == "full", "what is delayed still counts"
-
-
-async def test_a_server_that_is_not_there_was_not_asked() -> None:
-    nobody = connection.connect("redis://127.0.0.1:1/0", timeout_seconds=0.2, connect_timeout_seconds=0.2)
-    with pytest.raises(UnavailableError):
-        await intake(nobody).accept(event())
-
-
-async def test_a_server_that_does_not_answer_is_unknown_within_the_deadline() -> None:
-    asked: list[bytes] = []
-
-    async def swallow(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        while chunk := await reader.read(10_000):
-            asked.append(chunk)
-        writer.close()
-
-    server = await asyncio.start_server(swallow, "127.0.0.1", 0)
-    silent = connection.connect(
-        f"redis://127.0.0.1:{server.sockets[0].getsockname()[1]}/0", timeout_seconds=0.1, connect_timeout_seconds=0.1
-    )
-    began = asyncio.get_running_loop().time()
-    with pytest.raises(UnansweredError):
-        await intake(silent, deadline_seconds=0.4).accept(event())
-    assert asyncio.get_running_loop().time() - began < 0.6
-    assert len(asked) == 2, "one try and one retry"
-    await silent.aclose()
-    server.close()
-
-
 async def test_a_command_without_an_answer_hangs_up_in_time() -> None:
     hung_up = asyncio.Event()
 
@@ -149,33 +69,6 @@ async def test_a_command_without_an_answer_hangs_up_in_time() -> None:
         await connection.call(silent, "PING")
     await asyncio.wait_for(hung_up.wait(), 5)  # nobody reads a late answer as that of the next command
     await silent.aclose()
-    server.close()
-
-
-REFUSALS = (
-    *("OOM command not allowed", "READONLY You can't write", "LOADING Redis", "MISCONF disk", "NOAUTH Authentication required."),
-    *(
-        "CLUSTERDOWN The cluster is down",
-        "MASTERDOWN Link with MASTER is down",
-        "MOVED 1234 127.0.0.1:1",
-        "TRYAGAIN Multiple keys",
-    ),
-)
-
-
-@pytest.mark.parametrize("refusal", REFUSALS)
-async def test_a_server_that_refuses_took_nothing(refusal: str) -> None:
-    async def refuse(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        while await reader.read(10_000):
-            writer.write(f"-{refusal}\r\n".encode())
-        writer.close()
-
-    server = await asyncio.start_server(refuse, "127.0.0.1", 0)
-    url = f"redis://127.0.0.1:{server.sockets[0].getsockname()[1]}/0"
-    full = connection.connect(url, timeout_seconds=0.5, connect_timeout_seconds=0.5)
-    with pytest.raises(UnavailableError):
-        await intake(full).accept(event())
-    await full.aclose()
     server.close()
 
 
@@ -266,6 +159,9 @@ async def test_delayed_events_come_back_with_what_was_known(redis_client: Any, q
     await queue.tend()
     (again,) = await taken(queue)
     assert (again.attempts, again.takes, again.was_mailed) == (3, 1, True)
+    await queue.delay([Delay(again.entry_id, again.key, 0.0, takes=10)])
+    await queue.tend()
+    assert [(entry.attempts, entry.takes) for entry in await taken(queue)] == [(3, 11)]
 
 
 async def test_what_is_parked_comes_back_as_far_as_it_is_welcome(redis_client: Any, queue: Queue) -> None:

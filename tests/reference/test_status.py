@@ -10,7 +10,7 @@ from reference.events import Event
 from reference.store import NewRow
 from reference.wiring import ApiParts
 from tests.reference.servers import Redis
-from tests.reference.two_paths.steps import accept, event, status_of
+from tests.reference.two_paths.steps import accept, event, process, status_of
 from tests.reference.workbench import Workbench
 
 
@@ -35,6 +35,15 @@ async def test_what_was_shown_final_stays_final_while_the_database_is_away(bench
     bench.database.is_away = True
     assert await status_of(second, event()) == "completed"
     assert await accept(second, event()) == "duplicate completed"
+
+
+async def test_what_a_synchronous_duplicate_was_shown_stays_final_as_well(bench: Workbench) -> None:
+    api = bench.api()
+    assert await accept(api, event()) == "accepted"
+    await complete(bench, event())
+    assert await process(api, event()) == "duplicate completed"
+    bench.database.is_away = True
+    assert await status_of(api, event()) == "completed"
 
 
 async def test_what_nobody_was_shown_is_redis_word_while_the_database_is_away(bench: Workbench) -> None:

@@ -12,8 +12,7 @@ import pytest
 from reference.events import Event, Pair, parse
 from reference.memory import MemoryStore
 from reference.postgres import PostgresStore
-from reference.store import NewRow, Row, Store, StoreUnavailableError, UnstorableError
-from tests.reference.servers import Postgres
+from reference.store import NewRow, Row, Store, UnstorableError
 from tests.reference.workbench import Database
 
 
@@ -293,23 +292,3 @@ async def test_what_cannot_be_stored_cannot_be_reserved(store: Store) -> None:
     with pytest.raises(UnstorableError):
         await store.reserve(new("e1", data="\x00"), owner="one", lease_seconds=5)
     assert await store.find("e1") == []
-
-
-async def test_a_server_that_is_not_there_was_not_asked() -> None:
-    store = PostgresStore("postgresql://postgres@127.0.0.1:1/postgres")
-    with pytest.raises(StoreUnavailableError) as error:
-        await store.ping()
-    assert not error.value.was_asked
-
-
-async def test_a_table_made_before_there_were_two_paths_is_brought_up_to_date(shared_postgres: Postgres) -> None:
-    store = PostgresStore(shared_postgres.url)
-    await empty(store)
-    await store.add([new("waits"), new("done", is_mail_due=False)])
-    async with store._connection() as connection:
-        await connection.execute("ALTER TABLE events DROP path, DROP marked")
-    await store.migrate()
-    await store.migrate()
-    assert [(await only(store, name)).path for name in ("waits", "done")] == ["request", "queue"]
-    assert row((await store.add([new("waits")]))[0]).path == "queue"
-    await store.close()

@@ -178,9 +178,10 @@ class Fleet:
             self._wiring.journal.note(name, "frozen", detail=f"pid {self.pid(name)}")
         return frozen
 
-    async def resume(self, name: str) -> bool:
-        """SIGCONT; False if it ended meanwhile."""
-        resumed = await self._processes[name].resume()
+    async def resume(self, name: str, *, pid: int) -> bool:
+        """SIGCONT to the process that had this pid; False if it ended meanwhile."""
+        process = self._processes[name]
+        resumed = process.pid == pid and await process.resume()
         if resumed:
             self._wiring.journal.note(name, "resumed", detail=f"pid {self.pid(name)}")
         return resumed

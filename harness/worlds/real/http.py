@@ -35,7 +35,7 @@ async def ask(port: int, head: h11.Request, body: bytes, *, within_s: float) -> 
     """
     try:
         async with asyncio.timeout(within_s):
-            reader, writer = await asyncio.open_connection("127.0.0.1", port)
+            reader, writer = await _connected(port)
             try:
                 return await _exchange(reader, writer, head, body=body)
             finally:
@@ -54,6 +54,14 @@ def request(method: str, target: str, *, headers: Mapping[str, str], body: bytes
     """The head of a request for a connection that is closed after it."""
     given = {"Host": "127.0.0.1", "Connection": "close", "Content-Length": str(len(body)), **headers}
     return h11.Request(method=method, target=target, headers=list(given.items()))
+
+
+async def _connected(port: int) -> tuple[asyncio.StreamReader, asyncio.StreamWriter]:
+    """A listener that closes resets whoever still waits to be let in: nothing was sent, so it is a refusal by another name."""
+    try:
+        return await asyncio.open_connection("127.0.0.1", port)
+    except ConnectionResetError as error:
+        raise ConnectionRefusedError(*error.args) from error
 
 
 async def _exchange(reader: asyncio.StreamReader, writer: asyncio.StreamWriter, head: h11.Request, *, body: bytes) -> Answer:

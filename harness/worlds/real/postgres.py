@@ -23,7 +23,9 @@ from harness.systems import Server
 from harness.usage import UsageError
 from harness.worlds.real import disk
 from harness.worlds.real.binaries import postgres_programs
+from harness.worlds.real.operator import Operator
 from harness.worlds.real.processes import Command, Guard, Process, await_ready
+from harness.worlds.real.rows import UNREADABLE
 
 READY_WITHIN_S = 20.0
 Identity = Literal["self", "mapped", "nobody"]
@@ -41,6 +43,7 @@ class PostgresServer:
     def __init__(self, guard: Guard, *, port: int, server: Server, log: Path, disk_bytes: int = 0) -> None:
         self.port = port
         self.url = f"postgresql://postgres@127.0.0.1:{port}/postgres"
+        self.operator = Operator(self.url)
         self._guard = guard
         self.disk: Path | None = None
         self._disk_bytes = disk_bytes
@@ -61,13 +64,19 @@ class PostgresServer:
 
     async def start(self, *, identity: Identity | None = None) -> None:
         """Start and wait until it takes connections. Raises UsageError with the end of its log if it does not."""
-        if self._identity is None:
+        is_new = self._identity is None
+        if is_new:
             if self._disk_bytes:
                 await self._mount()
             self._identity = identity or ("self" if self.disk else await self._fitting_identity())
             await self._prepare()
         self._process = await self._spawn("postgres", "-D", str(self._data), *self._settings())
         await await_ready(self._process, self._says_ready, within_s=READY_WITHIN_S)
+        if is_new:
+            try:
+                await self.operator.make_role()
+            except UNREADABLE as error:
+                raise UsageError(f"The fresh Postgres makes no role for the harness: {error}") from None
 
     async def crash(self, loss: Loss = "process-crash") -> bool:
         """kill -9 of the server and all its backends; False if it was not running. Only a process crash is modelled."""

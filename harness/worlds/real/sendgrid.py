@@ -12,7 +12,7 @@ import re
 import socket
 import struct
 import time
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from typing import NamedTuple
@@ -52,6 +52,7 @@ class SeenCall(NamedTuple):
     taken: bool
     reply_lost: bool
     resets_at_s: float | None
+    recipients: Sequence[str]
     unnamed: str
 
 
@@ -69,6 +70,7 @@ def seen_call(seen: Seen) -> SeenCall:
         taken=reply.taken,
         reply_lost=reply.is_untold,
         resets_at_s=None if resets_at is None else float(resets_at),
+        recipients=reply.recipients,
         unnamed=reply.unnamed,
     )
 
@@ -84,6 +86,7 @@ def call_of(seen: SeenCall, clock: WallClock) -> Call:
         taken=seen.taken,
         reply_lost=seen.reply_lost,
         resets_at_s=None if seen.resets_at_s is None else clock.at_unix(seen.resets_at_s),
+        recipients=tuple(seen.recipients),
         unnamed=seen.unnamed,
     )
 

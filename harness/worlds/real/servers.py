@@ -16,6 +16,7 @@ from harness.systems import System
 from harness.usage import StackBrokenError, UsageError
 from harness.worlds.real.external import HiredServer, hired_postgres, hired_redis
 from harness.worlds.real.fleet import all_of
+from harness.worlds.real.operator import Operator
 from harness.worlds.real.ports import Ports
 from harness.worlds.real.postgres import PostgresServer
 from harness.worlds.real.processes import Guard, Process
@@ -72,6 +73,19 @@ class Servers:
         """The small disk of our Postgres, if it has one."""
         server = self._own.get("postgres")
         return server.disk if isinstance(server, PostgresServer) else None
+
+    @property
+    def operator(self) -> Operator:
+        """Our own way into our Postgres."""
+        server = self._own["postgres"]
+        assert isinstance(server, PostgresServer)
+        return server.operator
+
+    def close(self) -> None:
+        """Drop our own connections to them."""
+        for server in self._own.values():
+            if isinstance(server, PostgresServer):
+                server.operator.close()
 
     def is_up(self, name: str) -> bool:
         """Whether there is a server of ours that could be killed."""

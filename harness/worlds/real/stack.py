@@ -120,6 +120,7 @@ async def open_stack(system: System, standin: MailProvider, plot: Plot) -> Async
         guard = await exits.enter_async_context(Guard.open())
         logs = plot.logs or guard.folder
         servers = await start_servers(system, hired, Site(guard=guard, ports=plot.ports, logs=logs, small_disk=plot.small_disk))
+        exits.callback(servers.close)
         await standin.listen(guard)
         ports = {name: plot.ports.draw() for name in names(system)}
         if plot.proxied:

@@ -185,6 +185,7 @@ class SimulatedWorld:
                 taken=reply.taken,
                 reply_lost=reply.is_untold,
                 resets_at_s=None if resets_at is None else round(self.clock.now() + float(resets_at) - unix_s(seen.end_s), 6),
+                recipients=reply.recipients,
             )
         )
 

@@ -32,6 +32,8 @@ def test_a_500_is_violated_even_as_a_problem(http_status: int) -> None:
 def test_an_error_in_another_form_is_violated(http_status: int) -> None:
     verdict = Story().unanswered("a", 1, http_status=http_status).judged_by(errors_are_problems)
     assert f"the POST at 1.000 s was answered {http_status} as no content type; expected {PROBLEM}" in said(verdict)
+    read = Story().read("a", 1, None, http_status=http_status, content_type="text/html").judged_by(errors_are_problems)
+    assert f"the status read at 1.000 s was answered {http_status} as text/html; expected {PROBLEM}" in said(read)
 
 
 def test_what_is_no_error_may_have_any_form() -> None:
@@ -63,6 +65,16 @@ def test_a_post_that_fails_in_the_fault_window_is_violated(http_status: int | No
     story = Story(**OUTAGE).refused("a", 6, http_status, error="refused").suffered("SendGridAnswers", 5, 15)
     verdict = story.judged_by(ingest_stays_available)
     assert said(verdict) == f"violated; a of a5: the POST at 6.000 s failed: {told}; "
+
+
+@pytest.mark.parametrize("http_status", [401, 403, 404, 413, 415])
+def test_good_events_that_are_turned_away_while_others_are_taken_are_failures(http_status: int) -> None:
+    story = Story(**OUTAGE).refused("a", 6, http_status).suffered("SendGridAnswers", 5, 15)
+    assert story.judged_by(ingest_stays_available).ruling is Ruling.HELD, "nobody may be asked so, and other checkers say it"
+    told = said(story.posted("b", 20).judged_by(ingest_stays_available))
+    assert told == f"violated; a of a5: the POST at 6.000 s failed: {http_status}; "
+    poison = Story(**OUTAGE).refused("a", 6, http_status, poison=True).posted("b", 7).suffered("SendGridAnswers", 5, 15)
+    assert poison.judged_by(ingest_stays_available).ruling is Ruling.HELD
 
 
 def test_a_post_without_an_answer_is_a_failure_too() -> None:

@@ -120,8 +120,43 @@ def test_a_mail_for_an_event_nobody_posted_is_invented(http_status: int) -> None
 def test_a_mail_for_an_event_that_asked_for_none_is_invented() -> None:
     verdict = Story().posted("a", 1, wants_mail=False).mailed("a", 2).judged_by(nothing_is_invented)
     assert "a of a5 was mailed by worker-0 at 2.000 s but asked for no mail" in said(verdict)
+    refused_asked = Story().posted("a", 1, wants_mail=False).refused("a", 1.5, 422).mailed("a", 2)
+    assert refused_asked.judged_by(nothing_is_invented).ruling is Ruling.VIOLATED
     any_post_asks = Story().posted("a", 1).posted("a", 1.5, "duplicate", wants_mail=False).mailed("a", 2)
     assert any_post_asks.judged_by(nothing_is_invented).ruling is Ruling.HELD
+
+
+@pytest.mark.parametrize(
+    ("recipients", "astray"),
+    [
+        (["a@example.com"], ""),
+        (["A@Example.COM"], ""),  # how an address is written says nothing of whose it is
+        ([], ""),  # the body was no mail
+        (["b@example.com"], "b@example.com"),
+        (["a@example.com", "b@example.com", "c@example.com"], "b@example.com, c@example.com"),
+    ],
+)
+def test_a_mail_goes_to_the_address_its_event_named_and_to_no_other(recipients: list[str], astray: str) -> None:
+    story = Story().posted("a", 1, recipient="a@example.com").mailed("a", 2, recipients=tuple(recipients))
+    told = f"a of a5 was mailed by worker-0 at 2.000 s to {astray}, which no POST of it names"
+    assert [violation.what for violation in story.judged_by(nothing_is_invented).violations] == [told] * bool(astray)
+
+
+@pytest.mark.parametrize(("address", "ruling"), [("a", Ruling.HELD), ("b", Ruling.HELD), ("c", Ruling.VIOLATED)])
+def test_the_address_of_a_payload_that_was_refused_is_a_strangers(address: str, ruling: Ruling) -> None:
+    story = Story().posted("a", 1, recipient="a@example.com").unanswered("a", 1.1, recipient="b@example.com")
+    story.refused("a", 1.2, 422, recipient="c@example.com").mailed("a", 2, recipients=(f"{address}@example.com",))
+    assert story.judged_by(nothing_is_invented).ruling is ruling
+
+
+def test_where_every_post_was_refused_each_may_have_named_the_address() -> None:
+    """That it was mailed all the same is another checker's to say."""
+    story = Story().refused("a", 1, recipient="a@example.com").mailed("a", 2, recipients=("a@example.com",))
+    assert story.judged_by(nothing_is_invented).ruling is Ruling.HELD
+
+
+def test_of_a_history_that_tells_no_addresses_none_is_judged() -> None:
+    assert Story().posted("a", 1).mailed("a", 2, recipients=("b@example.com",)).judged_by(nothing_is_invented).violations == ()
 
 
 def test_a_mail_that_names_no_event_is_invented_only_if_it_was_taken() -> None:

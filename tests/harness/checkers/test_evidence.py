@@ -94,6 +94,29 @@ def test_impossible_promises_must_not_lie_wholly_inside_the_window(begin_s: floa
     assert ruling == "held" or verdict.reason == "promises were given during SendGridAnswers, so it did not bite"
 
 
+@pytest.mark.parametrize(
+    ("process", "what", "at_s", "ruling"),
+    [
+        ("redis", "killed", 5.2, "held"),
+        ("redis", "killed", 5.1, "unknown"),  # the promise's POST began after it
+        ("worker-0", "killed", 5.2, "unknown"),
+        ("redis", "started", 5.2, "unknown"),
+        ("redis", "killed", 4.9, "unknown"),
+        ("redis", "killed", 15.0, "unknown"),
+    ],
+)
+def test_until_what_is_killed_is_dead_it_may_help_to_a_promise(process: str, what: str, at_s: float, ruling: str) -> None:
+    story = Story(plan=plan(RedisCrashes()), acknowledgements="impossible").suffered("RedisCrashes", 5, 15, "redis")
+    verdict = story.posted("a", 5.15).process(process, what, at_s).judged_by(acknowledgements_fell_inside_the_fault)
+    assert str(verdict.ruling) == ruling
+
+
+def test_a_promise_given_until_then_is_at_risk_all_the_same() -> None:
+    story = Story(plan=plan(RedisCrashes()), acknowledgements="required").suffered("RedisCrashes", 5, 15, "redis")
+    verdict = story.posted("a", 5.15).process("redis", "killed", 5.2).judged_by(acknowledgements_fell_inside_the_fault)
+    assert verdict.ruling is Ruling.HELD
+
+
 def test_answers_that_are_no_promises_do_not_count() -> None:
     impossible = _acknowledged("impossible").refused("a", 6).unanswered("b", 7)
     assert impossible.judged_by(acknowledgements_fell_inside_the_fault).ruling is Ruling.HELD

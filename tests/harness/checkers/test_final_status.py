@@ -181,6 +181,11 @@ def test_a_mail_refused_for_the_body_the_service_made_justifies_nothing(fault: F
     )
 
 
+def test_where_nothing_was_cut_off_the_last_look_convicts_as_well() -> None:
+    story = Story().posted("a", 1).stored("a", 1.5).row("a").read("a", 99.5).quiet(100)
+    assert story.judged_by(completed_means_done).ruling is Ruling.VIOLATED
+
+
 def test_a_fault_that_refuses_mails_may_have_been_under_way_at_the_cut() -> None:
     story = Story(plan=plan(SendGridAnswers(status=400))).posted("a", 1).mailed("a", 6, http_status=400)
     story.read("a", 7, "failed", reason="400")

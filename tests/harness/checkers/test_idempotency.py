@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from harness.checkers import a_changed_payload_is_refused, duplicates_point_to_their_event, one_acceptance_per_pair
-from harness.faults import RedisCrashes
+from harness.faults import RedisCrashes, RedisEvicts
 from harness.verdict import Ruling
 from tests.harness.story import PROBLEM, Story, of, plan, said
 
@@ -142,8 +142,17 @@ def test_a_contradiction_refused_with_another_status_is_violated() -> None:
 def test_a_contradiction_counts_from_the_moment_of_the_promise() -> None:
     at_once = Story().posted("a", 1, end_s=1.5).posted("a", 1.5, "duplicate", payload="q")
     assert at_once.judged_by(a_changed_payload_is_refused).ruling is Ruling.VIOLATED
-    before = Story().posted("a", 1, end_s=1.5).posted("a", 1.499, "duplicate", payload="q")
+    refused = Story().posted("a", 1, end_s=1.5).refused("a", 1.5, 409, payload="q", content_type=PROBLEM)
+    assert refused.judged_by(a_changed_payload_is_refused).ruling is Ruling.VIOLATED
+    before = Story().posted("a", 1, end_s=1.5).refused("a", 1.499, 422, payload="q", content_type=PROBLEM)
     assert before.judged_by(a_changed_payload_is_refused).ruling is Ruling.NOT_APPLICABLE
+
+
+def test_two_payloads_promised_at_the_same_moment_are_one_too_many() -> None:
+    both = Story().posted("a", 1, end_s=1.5).posted("a", 1.1, "duplicate", payload="q", end_s=1.6)
+    assert both.judged_by(a_changed_payload_is_refused).ruling is Ruling.VIOLATED
+    one = Story().posted("a", 1, end_s=1.5).posted("a", 1.1, "duplicate", end_s=1.6)
+    assert one.judged_by(a_changed_payload_is_refused).ruling is Ruling.NOT_APPLICABLE
 
 
 def test_a_contradiction_without_a_definite_answer_decides_nothing() -> None:
@@ -167,6 +176,12 @@ def test_an_event_may_be_taken_anew_once_only_after_the_loss_that_made_it_forgot
     assert story.posted("a", 15.001).quiet().judged_by(one_acceptance_per_pair).ruling is Ruling.HELD
     assert len(story.posted("a", 15.0).judged_by(one_acceptance_per_pair).violations) == 1, "it was not over yet"
     assert len(story.posted("a", 16).judged_by(one_acceptance_per_pair).violations) == 2, "once"
+
+
+def test_while_keys_are_evicted_an_event_may_be_taken_anew_at_once() -> None:
+    story = Story(plan=plan(RedisEvicts())).suffered("RedisEvicts", 5, 15, "redis").posted("a", 1).posted("a", 7)
+    assert story.posted("a", 16).quiet().judged_by(one_acceptance_per_pair).ruling is Ruling.HELD
+    assert len(story.posted("a", 17).judged_by(one_acceptance_per_pair).violations) == 1
 
 
 def test_a_duplicate_of_nothing_and_one_that_misstates_its_event_are_two_lies() -> None:

@@ -5,7 +5,16 @@ from __future__ import annotations
 import pytest
 
 from harness.checkers.noise import is_doubtful, not_held_up, rest_is_doubtful, stalled_share, stalls, weighed
-from harness.faults import Deploys, Fault, PostgresCrashes, RedisCrashes, WorkerCrashes
+from harness.faults import (
+    Deploys,
+    Fault,
+    PostgresCrashes,
+    PostgresDiskFills,
+    RedisCrashes,
+    RedisDiskFills,
+    RedisLoads,
+    WorkerCrashes,
+)
 from harness.history import Post, Read
 from harness.verdict import Ruling, Violation, judged, not_applicable
 from tests.harness.story import Story, plan
@@ -68,7 +77,11 @@ def test_a_verdict_is_left_alone_if_nothing_was_set_aside_or_something_else_was_
 
 
 @pytest.mark.parametrize(("end_s", "overran"), [(15.0, False), (34.999, False), (35.0, True), (60.0, True)])
-@pytest.mark.parametrize("fault", [RedisCrashes(), PostgresCrashes()])
+@pytest.mark.parametrize(
+    "fault",
+    [RedisCrashes(), RedisLoads(), RedisDiskFills(), PostgresCrashes(), PostgresDiskFills()],
+    ids=lambda fault: type(fault).__name__,
+)
 def test_a_server_that_takes_three_times_as_long_as_planned_to_come_back_tells_of_a_stall(
     fault: Fault, end_s: float, overran: bool
 ) -> None:

@@ -23,9 +23,9 @@ from harness.checkers.promises import (
     sightings,
     starts,
     why_no_mail_is_told_apart,
-    working_role,
+    working_roles,
 )
-from harness.faults import RedisCrashes, SendGridAnswers, SendGridRejects
+from harness.faults import FlagFlips, RedisCrashes, SendGridAnswers, SendGridRejects
 from harness.history import Call, Post, Suffered
 from tests.harness.story import Story, of, plan
 
@@ -127,7 +127,9 @@ def test_a_role_is_what_stands_before_the_number() -> None:
     ("processes", "role"), [({"api": 1, "worker": 2}, "worker"), ({"api": 1, "worker": 0}, "api"), ({"api": 1}, "api")]
 )
 def test_the_workers_do_the_work_where_there_are_any(processes: dict[str, int], role: str) -> None:
-    assert working_role(Story(processes=processes).history) == role
+    assert working_roles(Story(processes=processes).history) == {role}
+    assert working_roles(Story(processes=processes, plan=plan(RedisCrashes())).history) == {role}
+    assert working_roles(Story(processes=processes, plan=plan(FlagFlips())).history) == {role, "api"}
 
 
 def test_the_last_fault_is_the_one_that_ended_last_and_flag_turns_may_be_left_out() -> None:

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from harness.checkers import provider_is_spared, rate_limit_is_respected
-from harness.faults import SendGridAnswers
+from harness.faults import FlagFlips, SendGridAnswers
 from harness.verdict import Ruling
 from tests.harness.story import OFFERS, Story, plan, said
 
@@ -16,7 +16,8 @@ ALLOWED, DUE = 8, 24
 
 
 def _outage(*, calls: int, due: int = DUE, status: int = 503, end_s: float = 15, **header: Any) -> Story:
-    story = Story(plan=plan(SendGridAnswers(status=status)), **header)
+    flips = [header.pop("flips")] if "flips" in header else []
+    story = Story(plan=plan(SendGridAnswers(status=status), *flips), **header)
     for number in range(due):
         story.posted(f"e{number}", 6)
     for number in range(calls):
@@ -187,6 +188,23 @@ def test_the_claims_of_the_breaker_are_what_is_allowed() -> None:
     assert _outage(calls=18, due=54, claims=claims).judged_by(provider_is_spared).checked == 54
     assert _outage(calls=18, due=53, claims=claims).judged_by(provider_is_spared).ruling is Ruling.NOT_APPLICABLE
     assert "its claimed breaker allows 18" in said(_outage(calls=19, due=53, claims=claims).judged_by(provider_is_spared))
+
+
+def test_where_the_flag_is_turned_the_api_has_breakers_of_its_own() -> None:
+    for calls, ruling in ((16, Ruling.HELD), (17, Ruling.VIOLATED)):
+        story = _outage(calls=calls, due=51, flips=FlagFlips(), processes={"api": 2, "worker": 2})
+        assert story.judged_by(provider_is_spared).ruling is ruling
+
+
+@pytest.mark.parametrize(
+    ("process", "woke_s", "ruling"),
+    [("worker-0", 2.8, "held"), ("worker-0", 3.0, "held"), ("worker-0", 2.7, "violated"), ("worker-1", 2.8, "violated")],
+)
+def test_a_frozen_process_reads_what_it_was_told_when_it_wakes(process: str, woke_s: float, ruling: str) -> None:
+    story = _limited().process(process, "frozen", 0.9).process(process, "resumed", woke_s).mailed("b", 3)
+    assert str(story.judged_by(rate_limit_is_respected).ruling) == ruling
+    later = _limited().mailed("b", 3).process("worker-0", "resumed", 3.1)
+    assert later.judged_by(rate_limit_is_respected).ruling is Ruling.VIOLATED
 
 
 def test_another_fault_is_no_outage_whatever_it_is_set_to() -> None:

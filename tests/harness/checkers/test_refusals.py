@@ -5,8 +5,14 @@ from __future__ import annotations
 import pytest
 
 from harness.checkers import refusals_are_honest
+from harness.faults import SendGridAnswers
 from harness.verdict import Ruling
-from tests.harness.story import PROBLEM, Story, said
+from tests.harness.story import PROBLEM, Story, plan, said
+
+
+def refusing() -> Story:
+    """The provider refuses mails for good, by plan."""
+    return Story(plan=plan(SendGridAnswers(status=400))).suffered("SendGridAnswers", 0, 15)
 
 
 @pytest.mark.parametrize("http_status", [400, 413, 422, 429, 499, 503, None])
@@ -33,7 +39,7 @@ def test_a_503_says_that_nothing_was_taken_though_a_retry_is_accepted() -> None:
 
 
 def test_a_row_taken_back_and_a_mail_the_provider_refused_are_nothing_left_behind() -> None:
-    story = Story().refused("b", 3, 422).stored("b", 1).mailed("b", 2, http_status=400, taken=False).quiet()
+    story = refusing().refused("b", 3, 422).stored("b", 1).mailed("b", 2, http_status=400, taken=False).quiet()
     assert story.judged_by(refusals_are_honest).ruling is Ruling.HELD
 
 
@@ -71,8 +77,13 @@ def test_what_may_be_how_the_harness_was_told_to_ask_is_no_refusal_of_an_event(h
 def test_another_payload_or_a_mail_the_provider_refused_are_reasons_to_refuse_for_good() -> None:
     changed = Story().kept("a", 1).refused("a", 2, 422, payload="another").quiet()
     assert changed.judged_by(refusals_are_honest).ruling is Ruling.HELD
-    refused = Story().mailed("b", 1, http_status=400, taken=False).refused("b", 1, 422).quiet()
+    refused = refusing().mailed("b", 1, http_status=400, taken=False).refused("b", 1, 422).quiet()
     assert refused.judged_by(refusals_are_honest).ruling is Ruling.HELD
+
+
+def test_a_mail_the_service_itself_spoilt_is_no_reason_to_refuse_its_event() -> None:
+    spoilt = Story().mailed("b", 1, http_status=400, taken=False).refused("b", 1, 422).quiet()
+    assert spoilt.judged_by(refusals_are_honest).ruling is Ruling.VIOLATED
 
 
 def test_refusals_are_unknown_without_rows_unless_all_refused_events_were_taken_later() -> None:
@@ -120,7 +131,7 @@ def test_each_rude_refusal_is_told_and_a_polite_one_between_them_passed_over() -
 
 
 def test_a_mail_the_provider_refused_for_one_event_is_no_reason_to_refuse_another() -> None:
-    story = Story().mailed("a", 1, http_status=503).mailed("a", 1, http_status=400).refused("a", 1, 422).refused("b", 1, 422)
+    story = refusing().mailed("a", 1, http_status=503).mailed("a", 1, http_status=400).refused("a", 1, 422).refused("b", 1, 422)
     assert [violation.pair.id for violation in story.quiet().judged_by(refusals_are_honest).violations if violation.pair] == ["b"]
 
 

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from harness.checkers import nothing_is_kept_for_ever
-from harness.checkers.retention import FEWEST_EVENTS
 from harness.verdict import Ruling
 from tests.harness.story import OFFERS, Story, said
 
 OFFERED = (*OFFERS, "claims.dedupe_window_hours")
+FEWEST_EVENTS = 15
 
 
 def done(events: int = FEWEST_EVENTS, offers: tuple[str, ...] = OFFERED) -> Story:

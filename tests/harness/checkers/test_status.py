@@ -88,6 +88,15 @@ def test_if_many_promises_were_not_readable_soon_nobody_knows_whether_they_would
     assert unread == 1 or verdict.reason == "2 of 10 accepted events had no answered status read within 5 s"
 
 
+@pytest.mark.parametrize("latency_s", [0.001, 3.0])
+def test_where_a_busy_machine_kept_status_reads_from_an_answer_it_is_worth_a_second_try(latency_s: float) -> None:
+    story = Story(world="real").suffered("RedisCrashes", 0, 15, "redis").posted("a", 1).read("a", 10)
+    story.posted("b", 1).read("b", 2, None, outcome="unknown", http_status=None, took_s=2).read("b", 10).probed(4, latency_s)
+    verdict = story.quiet().judged_by(a_promise_is_readable_at_once)
+    assert verdict.reason == "2 of 2 accepted events had no answered status read within 5 s"
+    assert verdict.noisy == (latency_s > 1)
+
+
 def test_reads_before_the_promise_or_of_other_events_are_not_judged() -> None:
     story = Story().posted("a", 1, end_s=1.5).read("a", 1.499, None, http_status=404).read("b", 2, None, http_status=404)
     assert story.judged_by(a_promise_is_readable_at_once).ruling is Ruling.UNKNOWN

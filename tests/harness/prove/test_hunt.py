@@ -5,6 +5,7 @@ from __future__ import annotations
 from harness.prove.catalogue import Flaw
 from harness.prove.hunt import Hunt
 from harness.results import Execution
+from harness.verbs.prove import _news
 from harness.verdict import Ruling, Verdict
 
 FLAW = Flaw(name="f", story="S.", path="f.py", caught_by="meant", scenario="baseline", worlds=("simulated",), system="async")
@@ -66,6 +67,16 @@ def test_a_flaw_that_others_see_has_survived_all_the_same() -> None:
     challenge = hunted.challenge()
     assert (challenge.ruling, challenge.seed, challenge.accused) == (Ruling.VIOLATED, None, ("other",))
     assert challenge.reason == "meant saw nothing in 2 schedules"
+
+
+def test_what_a_busy_machine_left_undecided_has_not_survived() -> None:
+    hunted = hunt(most=1)
+    hunted.executions = [ended(1, ruling=Ruling.UNKNOWN, reason="too busy")]
+    assert _news([hunted], hunted.executions[0]).endswith("unknown[/] f (simulated): too busy")
+    hunted.executions = [ended(1)]
+    assert _news([hunted], hunted.executions[0]) == "[bold red]survived[/] f (simulated): meant saw nothing in 1 schedules"
+    hunted.executions = [ended(1, "meant")]
+    assert _news([hunted], hunted.executions[0]) == "[green]caught[/] f (simulated, seed 1) by meant"
 
 
 def test_where_nothing_could_be_decided_nobody_knows() -> None:

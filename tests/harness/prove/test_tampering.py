@@ -7,16 +7,21 @@ from functools import cache
 
 import pytest
 
-from harness import checkers
+from harness import checkers, scenario, systems
 from harness.challenge import Challenge
 from harness.history import History, Probe
 from harness.prove import tampering
 from harness.prove.lies import LIES, Lie
-from harness.runner import Order, execute
+from harness.runner import Order, execute, why_not_applicable
 from harness.verdict import Checker, Ruling, Verdict
 from tests.harness.story import OFFERS, Story
 
 REAL_ONLY = {"queue_depth_shows_the_backlog", "a_trace_leads_from_post_to_mail"}
+SIMULATED = [
+    name
+    for name in scenario.names()
+    if not why_not_applicable(scenario.load(name).faults, systems.load("async"), world="simulated")
+]
 
 
 @cache
@@ -25,8 +30,8 @@ def histories() -> tuple[History, ...]:
     return tuple(simulated(name) for name in ("baseline", "deploy", "duplicate_storm"))
 
 
-def simulated(scenario: str) -> History:
-    history = execute(Order(scenario=scenario, system="async", world="simulated", seed=1), None).history
+def simulated(name: str) -> History:
+    history = execute(Order(scenario=name, system="async", world="simulated", seed=1), None).history
     assert history is not None
     return history
 
@@ -43,6 +48,13 @@ def test_a_lie_is_seen_by_the_checker_meant_for_it(lie: Lie) -> None:
         return
     assert challenge.ruling is Ruling.HELD, challenge.reason
     assert lie.caught_by in challenge.accused
+
+
+@pytest.mark.parametrize("name", SIMULATED)
+def test_no_lie_gets_away_whatever_the_scenario_excuses(name: str) -> None:
+    """`prove` tells them into the controls of whichever scenarios its flaws were hunted in."""
+    challenges = tampering.summed([simulated(name)])
+    assert [challenge.name for challenge in challenges if challenge.ruling is Ruling.VIOLATED] == []
 
 
 def test_every_checker_of_the_contract_has_a_lie_to_see() -> None:

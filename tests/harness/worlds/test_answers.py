@@ -39,8 +39,13 @@ def exchange(status: int | None, document: Any = None, **more: Any) -> Exchange:
 )
 def test_posts(status: int | None, document: Any, outcome: Outcome, answer: str | None) -> None:
     post = post_of(EVENT, exchange(status, document), attempt=2)
-    assert (post.outcome, post.answer, post.attempt, post.wants_mail) == (outcome, answer, 2, True)
+    assert (post.outcome, post.answer, post.attempt) == (outcome, answer, 2)
     assert post.promises == (answer is not None)
+
+
+def test_whether_and_where_an_event_wants_its_mail() -> None:
+    posts = [post_of(event, exchange(202), attempt=0) for event in (EVENT, Event(id="evt_2"))]
+    assert [(post.wants_mail, post.recipient) for post in posts] == [(True, "reader@example.com"), (False, "")]
 
 
 def test_what_a_duplicate_tells() -> None:
@@ -50,6 +55,11 @@ def test_what_a_duplicate_tells() -> None:
 
 def test_refused_everywhere_is_certain() -> None:
     assert post_of(EVENT, exchange(None, refused=True, error="refused"), attempt=0).outcome == "failed"
+
+
+def test_in_which_form_a_status_was_refused() -> None:
+    reads = [read_of(EVENT.pair, exchange(404, headers=each), final=False) for each in ({"content-type": "text/html"}, {})]
+    assert [read.content_type for read in reads] == ["text/html", ""]
 
 
 def test_reads() -> None:

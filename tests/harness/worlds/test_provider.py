@@ -106,6 +106,15 @@ def test_a_subject_can_stand_in_every_personalization() -> None:
     assert complaint_about(mail) is None
 
 
+def test_everybody_a_mail_goes_to_is_noted_whatever_becomes_of_it(provider: Provider) -> None:
+    people = [{"to": [{"email": "a@example.com"}, {"email": "b@example.com"}]}, {"to": [{"email": "c@example.com"}]}]
+    mail = json.dumps({**MAIL, "personalizations": people}).encode()
+    assert post(provider, mail).recipients == ("a@example.com", "b@example.com", "c@example.com")
+    provider.behaviours.append(Answers(503))
+    assert post(provider).recipients == ("reader@example.com",)
+    assert post(provider, b"[]").recipients == ()
+
+
 def test_an_outage_takes_nothing_and_ends(provider: Provider) -> None:
     outage = Answers(503)
     provider.behaviours.append(outage)

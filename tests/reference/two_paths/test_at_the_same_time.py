@@ -14,6 +14,7 @@ from reference.connection import DELAYED, call, record_key
 from reference.events import Event, fingerprint
 from reference.intake import Intake, UnansweredError
 from reference.markers import Standing
+from reference.store import StoreUnavailableError
 from reference.wiring import ApiParts
 from tests.reference.servers import eventually
 from tests.reference.two_paths.steps import (
@@ -206,6 +207,33 @@ async def test_a_refused_request_takes_back_its_own_marker_and_nothing_else(api:
     before(api.markers, "unmark", other_side)
     assert (await process(api, event()), said) == ("mail-refused", ["accepted"])
     assert (await status_of(api, event()), await queued(api)) == ("pending", 1)
+
+
+async def test_a_retry_whose_row_is_completed_while_it_marks_does_not_mail_again(bench: Workbench) -> None:
+    api, is_away = bench.api(SYNC_DEADLINE_SECONDS="2"), True
+    complete = api.store.complete
+
+    async def completing(*args: Any, **named: Any) -> None:
+        if is_away:
+            raise StoreUnavailableError("away", was_asked=True)
+        await complete(*args, **named)
+
+    async def come_back() -> None:
+        nonlocal is_away
+        is_away = False
+        await eventually(lambda: is_completed(api, event()))
+
+    async def is_abandoned() -> bool:
+        row = await row_of(api, event())
+        return row is not None and row.is_abandoned
+
+    api.store.complete = completing  # type: ignore[method-assign]
+    assert await process(api, event()) == "unknown"
+    assert await eventually(is_abandoned), "a retry may have it"
+    assert api.markers is not None
+    before(api.markers, "mark", come_back)
+    assert await process(api, event()) == "processed"
+    assert bench.provider.taken == {"e1": 1}
 
 
 async def test_many_on_both_paths_at_once_make_one_event_each(bench: Workbench) -> None:

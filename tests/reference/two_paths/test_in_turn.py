@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from typing import Any
 
 import pytest
@@ -126,6 +127,19 @@ async def test_who_cannot_ask_the_database_takes_nothing(api: ApiParts, bench: W
     api.store.find = away  # type: ignore[method-assign]
     assert await accept(api, event()) == "store-down"
     assert await accept(api, event("fresh")) == "accepted", "a fresh event needs no database"
+
+
+async def test_whoever_hears_from_the_database_too_late_takes_nothing(api: ApiParts, bench: Workbench) -> None:
+    """`drain` counts on it that no accept begins after the time it waits."""
+    await abandon(api, bench)
+    find = api.store.find
+
+    async def slow(*args: Any, **named: Any) -> Any:
+        await asyncio.sleep(0.6)  # more than SETTINGS' ACCEPT_DEADLINE_SECONDS
+        return await find(*args, **named)
+
+    api.store.find = slow  # type: ignore[method-assign]
+    assert (await accept(api, event()), await queued(api)) == ("busy", 0)
 
 
 async def test_what_redis_calls_unfinished_may_be_finished_already(api: ApiParts) -> None:

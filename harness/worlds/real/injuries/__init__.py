@@ -41,6 +41,7 @@ INFLICTED: dict[type[Fault], Inflict] = {
     faults.PostgresEndsBackends: postgres.postgres_ends_backends,
     faults.PostgresAborts: postgres.postgres_aborts,
     faults.PostgresRunsOutOfConnections: postgres.postgres_runs_out_of_connections,
+    faults.PostgresRefusesLogins: postgres.postgres_refuses_logins,
     **dict.fromkeys(MAIL_FAULTS, sendgrid.sendgrid_misbehaves),
 }
 REACH_ANY_SERVER = (faults.RedisLosesReplies, faults.RedisLinkFails, faults.PostgresLosesReplies, faults.PostgresLinkFails)

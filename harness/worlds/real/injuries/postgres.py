@@ -13,9 +13,9 @@ from harness import faults
 from harness.usage import StackBrokenError
 from harness.worlds.real import disk
 from harness.worlds.real.injuries.ward import Injury, Ward
+from harness.worlds.real.operator import HEARS_WITHIN_S, ROLE, Operator, wait_before
 from harness.worlds.real.rows import OURS, UNREADABLE
 
-HEALS_WITHIN_S = 30.0
 BETWEEN_ENDS_S = 0.5
 BETWEEN_FILLS_S = 0.1
 RECOVERS_WITHIN_S = 5.0
@@ -25,6 +25,8 @@ THEIRS = f"""FROM pg_stat_activity WHERE backend_type = 'client backend' AND dat
              AND application_name <> '{OURS}'"""
 END_ONE = f"SELECT pg_terminate_backend(pid) {THEIRS} ORDER BY (state = 'active') DESC, random() LIMIT 1"
 END_ALL = f"SELECT pg_terminate_backend(pid) {THEIRS}"
+MAY_LOG_IN = f"""SELECT coalesce(array_agg(quote_ident(rolname)), '{{}}') FROM pg_roles
+                 WHERE rolcanlogin AND rolname <> '{ROLE}'"""
 ABORTS = """
 CREATE SCHEMA harness;
 CREATE SEQUENCE harness.aborted;  -- outlives the transactions it counts
@@ -53,13 +55,14 @@ CODES = {
 async def postgres_is_read_only(ward: Ward, fault: faults.PostgresIsReadOnly) -> AsyncIterator[Injury]:
     """PostgresIsReadOnly: every new transaction is read-only, as on a standby."""
     words, injury = "in a read-only transaction", Injury(("postgres",))
-    before = ward.stack.servers.logged("postgres", words)
-    await _tell(ward, "ALTER SYSTEM SET default_transaction_read_only = on", "SELECT pg_reload_conf()")
+    servers, operator = ward.stack.servers, ward.stack.servers.operator
+    before = servers.logged("postgres", words)
+    await operator.tell("ALTER SYSTEM SET default_transaction_read_only = on", "SELECT pg_reload_conf()")
     try:
         yield injury
     finally:
-        await _tell(ward, "ALTER SYSTEM RESET default_transaction_read_only", "SELECT pg_reload_conf()")
-        if refused := ward.stack.servers.logged("postgres", words) - before:
+        await operator.tell("ALTER SYSTEM RESET default_transaction_read_only", "SELECT pg_reload_conf()")
+        if refused := servers.logged("postgres", words) - before:
             injury.evidence = f"postgres refused {refused} statements {words}"
 
 
@@ -97,8 +100,8 @@ async def _bring_back(ward: Ward) -> None:
         if ended is not None and ended >= 0:  # by a signal it would be another fault's, who starts it again
             await ward.stack.restart("postgres")
         with suppress(*UNREADABLE):
-            async with _connected(ward):
-                return
+            await ward.stack.servers.operator.try_to_tell("SELECT 1")
+            return
         await asyncio.sleep(BETWEEN_FILLS_S)
     if await ward.stack.crash("postgres", "process-crash"):
         await ward.stack.restart("postgres")
@@ -107,7 +110,7 @@ async def _bring_back(ward: Ward) -> None:
 async def _use_up_the_log(ward: Ward) -> None:
     """Go on to the next file of the log, of those that are there already, until there is none and no room for a new one."""
     with suppress(*UNREADABLE):
-        async with _connected(ward) as connection:
+        async with ward.stack.servers.operator.connected() as connection:
             while True:
                 await connection.execute("SELECT pg_logical_emit_message(true, 'harness', ''), pg_switch_wal()")
 
@@ -121,13 +124,13 @@ async def _keep_full(folder: Path) -> None:
 @asynccontextmanager
 async def postgres_aborts(ward: Ward, fault: faults.PostgresAborts) -> AsyncIterator[Injury]:
     """PostgresAborts: a trigger on every table raises what Postgres itself would."""
-    injury, (code, words) = Injury(("postgres",)), CODES[fault.why]
-    await _tell(ward, ABORTS.format(share=fault.share, words=words, code=code))
+    injury, (code, words), operator = Injury(("postgres",)), CODES[fault.why], ward.stack.servers.operator
+    await operator.tell(ABORTS.format(share=fault.share, words=words, code=code))
     try:
         yield injury
     finally:
-        aborted = await _tell(ward, "SELECT CASE WHEN is_called THEN last_value ELSE 0 END FROM harness.aborted")
-        await _tell(ward, "DROP SCHEMA harness CASCADE")
+        aborted = await operator.tell("SELECT CASE WHEN is_called THEN last_value ELSE 0 END FROM harness.aborted")
+        await operator.tell("DROP SCHEMA harness CASCADE")
         if aborted:
             injury.evidence = f"postgres aborted {aborted} transactions: {words} ({code})"
 
@@ -135,23 +138,23 @@ async def postgres_aborts(ward: Ward, fault: faults.PostgresAborts) -> AsyncIter
 @asynccontextmanager
 async def postgres_ends_backends(ward: Ward, fault: faults.PostgresEndsBackends) -> AsyncIterator[Injury]:
     """PostgresEndsBackends."""
-    injury, ended = Injury(("postgres",)), list[bool]()
+    injury, ended = Injury(("postgres",)), list[bool | None]()
 
     async def end_now_and_then() -> None:
-        async with _connected(ward) as connection:
-            while True:
-                ended.extend([row[0] for row in await connection.fetch(END_ONE)])
-                await asyncio.sleep(BETWEEN_ENDS_S)
+        while True:
+            with suppress(*UNREADABLE):  # the server may be down for another reason
+                ended.append(await ward.stack.servers.operator.try_to_tell(END_ONE))
+            await asyncio.sleep(BETWEEN_ENDS_S)
 
     ending = asyncio.create_task(end_now_and_then(), name="ends backends of postgres")
     try:
         yield injury
     finally:
         ending.cancel()
-        with suppress(asyncio.CancelledError, *UNREADABLE):  # the server may be down for another reason
+        with suppress(asyncio.CancelledError):
             await ending
         if any(ended):
-            injury.evidence = f"{sum(ended)} connections of the service were ended by postgres"
+            injury.evidence = f"{ended.count(True)} connections of the service were ended by postgres"
 
 
 @asynccontextmanager
@@ -168,45 +171,45 @@ async def postgres_runs_out_of_connections(ward: Ward, fault: faults.PostgresRun
                 injury.evidence = f"postgres turned away {refused} connections: we held all {own} that were left"
 
 
+@asynccontextmanager
+async def postgres_refuses_logins(ward: Ward, fault: faults.PostgresRefusesLogins) -> AsyncIterator[Injury]:
+    """PostgresRefusesLogins: no role but ours may log in, and the service loses the connections it has."""
+    words, injury = "is not permitted to log in", Injury(("postgres",))
+    servers, operator = ward.stack.servers, ward.stack.servers.operator
+    before = servers.logged("postgres", words)
+    roles = await operator.tell(MAY_LOG_IN)
+    await operator.tell(*(f"ALTER ROLE {role} NOLOGIN" for role in roles), END_ALL)
+    try:
+        yield injury
+    finally:
+        await operator.tell(*(f"ALTER ROLE {role} LOGIN" for role in roles), "SELECT 1")
+        if refused := servers.logged("postgres", words) - before:
+            injury.evidence = f"postgres refused {refused} logins: the role {words}"
+
+
 async def _fill(ward: Ward, places: AsyncExitStack) -> int:
-    """Take every connection; whoever of the service got one meanwhile loses it again. How many are ours."""
-    first = await places.enter_async_context(_connected(ward))
-    taken = 1
-    while taken < MOST_CONNECTIONS:
-        await first.fetch(END_ALL)
-        try:
-            while taken < MOST_CONNECTIONS:
-                await places.enter_async_context(_connected(ward))
-                taken += 1
-        except asyncpg.TooManyConnectionsError:
-            if not await first.fetchval(f"SELECT count(*) {THEIRS}"):
-                return taken
-    return taken
+    """Take every connection; whoever of the service got one meanwhile loses it again. How many are ours.
 
-
-async def _tell(ward: Ward, *statements: str) -> object:
-    """What the last statement answers. A server that is down is told once it is up again. Raises StackBrokenError if never."""
-    deadline = asyncio.get_running_loop().time() + HEALS_WITHIN_S
+    A server that is down is filled once it is up again. Raises StackBrokenError if never.
+    """
+    deadline = asyncio.get_running_loop().time() + HEARS_WITHIN_S
     while True:
         try:
-            async with _connected(ward) as connection:
-                await connection.execute("SET lock_timeout = '1s'; SET default_transaction_read_only = off")
-                for statement in statements[:-1]:
-                    await connection.execute(statement)
-                if not statements[-1].startswith("SELECT"):
-                    return await connection.execute(statements[-1])
-                return await connection.fetchval(statements[-1])
+            return await _take_all(ward.stack.servers.operator, places)
         except UNREADABLE as error:
-            if asyncio.get_running_loop().time() > deadline:
-                raise StackBrokenError(f"Postgres could not be told `{statements[0][:60]}`: {error}") from None
-            await asyncio.sleep(0.2)
+            await places.aclose()
+            await wait_before(deadline, "Postgres could not be filled with connections", error)
 
 
-@asynccontextmanager
-async def _connected(ward: Ward) -> AsyncIterator[asyncpg.Connection[asyncpg.Record]]:
-    url = ward.stack.servers.url("postgres")
-    connection = await asyncpg.connect(url, timeout=5, command_timeout=10, server_settings={"application_name": OURS})
-    try:
-        yield connection
-    finally:
-        connection.terminate()
+async def _take_all(operator: Operator, places: AsyncExitStack) -> int:
+    taken = 0
+    while taken < MOST_CONNECTIONS:
+        await operator.tell(END_ALL)
+        try:
+            while taken < MOST_CONNECTIONS:
+                await places.enter_async_context(operator.connected())
+                taken += 1
+        except asyncpg.TooManyConnectionsError:
+            if not await operator.tell(f"SELECT count(*) {THEIRS}"):
+                return taken
+    return taken

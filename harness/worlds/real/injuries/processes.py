@@ -50,8 +50,10 @@ async def process_freezes(ward: Ward, fault: faults.WorkerFreezes | faults.ApiFr
         yield injury
     finally:
         stayed = is_stopped(pid)
-        if await fleet.resume(victim) and frozen and stayed:
-            injury.evidence = f"{victim} (pid {pid}) stood still for {time.monotonic() - began:.1f} s: {ward.moment}"
+        died = not await fleet.resume(victim, pid=pid)  # by another fault: what is frozen ends by nothing but SIGKILL
+        if frozen and (stayed or died):
+            how_long = "until it was killed" if died else f"for {time.monotonic() - began:.1f} s"
+            injury.evidence = f"{victim} (pid {pid}) stood still {how_long}: {ward.moment}"
 
 
 @asynccontextmanager

@@ -41,7 +41,8 @@ AFFLICTIONS: dict[type[faults.Fault], Callable[[Case, Any], AbstractAsyncContext
     faults.PostgresIsReadOnly: servers.postgres_refusing_writes,
     faults.PostgresEndsBackends: servers.postgres_refusing_writes,
     faults.PostgresAborts: servers.postgres_refusing_writes,
-    faults.PostgresRunsOutOfConnections: servers.postgres_full_up,
+    faults.PostgresRunsOutOfConnections: servers.postgres_turning_away,
+    faults.PostgresRefusesLogins: servers.postgres_turning_away,
     **dict.fromkeys(MAIL_FAULTS, sendgrid.misbehaving),
 }
 

@@ -44,16 +44,18 @@ async def process_stopped(case: Case, fault: faults.WorkerFreezes | faults.ApiFr
     """WorkerFreezes, ApiFreezes."""
     name = case.victim(fault.needs)
     process, began_s = case.fleet.members[name].process, case.now()
-    if case.fleet.freeze(name):
+    frozen = case.fleet.freeze(name)
+    if frozen:
         case.wound.keeps = name
     try:
         yield
     finally:
-        if process.frozen:
+        died = frozen and not process.alive  # by another fault: what is frozen ends by nothing but SIGKILL
+        if died or process.frozen:
+            how_long = "until it was killed" if died else f"for {case.now() - began_s:.1f} s"
             case.wound.processes = (name,)
-            case.wound.evidence = (
-                f"{name} stood still for {case.now() - began_s:.1f} s: {case.occasion.what or 'wherever it was'}"
-            )
+            case.wound.evidence = f"{name} stood still {how_long}: {case.occasion.what or 'wherever it was'}"
+        if process.frozen:
             case.fleet.thaw(name)
 
 

@@ -128,8 +128,10 @@ async def postgres_refusing_writes(
 
 
 @asynccontextmanager
-async def postgres_full_up(case: Case, fault: faults.PostgresRunsOutOfConnections) -> AsyncIterator[None]:
-    """PostgresRunsOutOfConnections."""
+async def postgres_turning_away(
+    case: Case, fault: faults.PostgresRunsOutOfConnections | faults.PostgresRefusesLogins
+) -> AsyncIterator[None]:
+    """PostgresRunsOutOfConnections, PostgresRefusesLogins."""
     station, condition = case.servers.postgres.station, Condition("refuse")
     station.suffer(condition)
     case.wound.processes = ("postgres",)
@@ -138,4 +140,9 @@ async def postgres_full_up(case: Case, fault: faults.PostgresRunsOutOfConnection
     finally:
         station.heal(condition)
         if condition.touched:
-            case.wound.evidence = f"{condition.touched} times there was no connection left"
+            why = (
+                "there was no connection left"
+                if isinstance(fault, faults.PostgresRunsOutOfConnections)
+                else "a login was refused"
+            )
+            case.wound.evidence = f"{condition.touched} times {why}"

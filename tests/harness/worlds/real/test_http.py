@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import errno
 import socket
 import struct
 from collections.abc import AsyncIterator, Callable
@@ -99,3 +100,12 @@ async def test_a_refused_connection_is_told_apart() -> None:
         pass
     with pytest.raises(ConnectionRefusedError):
         await post(port)
+
+
+async def test_a_connection_that_is_reset_before_it_is_one_is_a_refusal(monkeypatch: pytest.MonkeyPatch) -> None:
+    async def reset(host: str, port: int) -> None:
+        raise ConnectionResetError(errno.ECONNRESET, f"Connect call failed ('{host}', {port})")
+
+    monkeypatch.setattr(asyncio, "open_connection", reset)
+    with pytest.raises(ConnectionRefusedError, match="Connect call failed"):
+        await post(1)

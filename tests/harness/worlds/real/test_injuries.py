@@ -8,7 +8,7 @@ from __future__ import annotations
 import asyncio
 import time
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager, suppress
+from contextlib import AsyncExitStack, asynccontextmanager, suppress
 from pathlib import Path
 from typing import get_args
 from urllib.parse import urlsplit
@@ -49,6 +49,7 @@ OF_POSTGRES: list[Fault] = [
     faults.PostgresAborts("deadlock", share=1.0),
     faults.PostgresAborts("serialisation", share=1.0),
     faults.PostgresRunsOutOfConnections(),
+    faults.PostgresRefusesLogins(),
     faults.PostgresLosesReplies(),
     *(faults.PostgresLinkFails(how) for how in get_args(LinkFailure)),
 ]
@@ -142,6 +143,14 @@ async def test_a_server_or_the_way_to_it_fails_and_is_healed(tmp_path: Path, of:
             async with writing(world):
                 pass  # all is healed
         assert (await world.submit(Event(id="after"), attempt=0)).answer == "accepted"
+
+
+@pytest.mark.parametrize("fault", [faults.PostgresRefusesLogins(), faults.PostgresRunsOutOfConnections()], ids=repr)
+async def test_whoever_of_the_service_is_connected_loses_it(tmp_path: Path, fault: Fault) -> None:
+    async with opened(toy(tmp_path), tmp_path) as world, AsyncExitStack() as exits:
+        clients = [await exits.enter_async_context(writing(world)) for _ in range(3)]
+        async with world.suffering(fault, Occasion(), index=0):
+            assert [await client._to_postgres() for client in clients] == [False] * 3
 
 
 @pytest.mark.parametrize("fault", [faults.PostgresDiskFills("rows"), faults.PostgresDiskFills("log")], ids=repr)

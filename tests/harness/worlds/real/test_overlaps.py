@@ -14,6 +14,7 @@ from harness import faults
 from harness.faults import Fault
 from harness.history import Lifecycle, Suffered
 from harness.systems import System
+from harness.traffic import Event
 from harness.usage import StackBrokenError
 from harness.worlds.real.fleet import all_of
 from harness.worlds.real.processes import Command, Guard, Process, await_ready
@@ -22,7 +23,19 @@ from harness.worlds.world import Occasion
 from tests.harness.worlds.real.toys import TOY, opened, toy
 from tests.harness.worlds.real.waiting import is_alive, until
 
+A_MOMENT_S = 0.5
 CRASHES = [faults.WorkerCrashes(), faults.RedisCrashes(), faults.RedisCrashes(loss="power-loss"), faults.PostgresCrashes()]
+
+REFUSALS: list[Fault] = [faults.PostgresRefusesLogins(), faults.PostgresRunsOutOfConnections()]
+OF_POSTGRES: list[Fault] = [
+    faults.PostgresIsReadOnly(),
+    faults.PostgresAborts(),
+    faults.PostgresEndsBackends(),
+    faults.PostgresRunsOutOfConnections(),
+    faults.PostgresRefusesLogins(),
+    faults.PostgresFreezes(),
+    faults.PostgresCrashes(),
+]
 
 
 def last(world: RealWorld) -> Suffered:
@@ -71,6 +84,17 @@ async def test_a_second_kill_hits_nobody_and_heals_nothing(tmp_path: Path, fault
         assert lives(world, hurt) == ["killed", "started"]
 
 
+async def test_a_freeze_that_a_kill_ends_has_hurt_all_the_same(tmp_path: Path) -> None:
+    async with opened(toy(tmp_path), tmp_path) as world:
+        frozen, killed = world.suffering(faults.WorkerFreezes(), Occasion(), index=0), faults.WorkerCrashes()
+        async with frozen, world.suffering(killed, Occasion(), index=1):
+            pass
+        told = last(world).evidence
+        assert lives(world, "worker-0") == ["frozen", "killed", "started"], "its successor was never frozen"
+    assert told is not None
+    assert " stood still until it was killed: " in told
+
+
 async def test_a_fault_that_outlasts_the_killers_keeps_nobody_down(tmp_path: Path) -> None:
     async with opened(toy(tmp_path), tmp_path) as world:
         first = world.suffering(faults.WorkerCrashes(), Occasion(), index=0)
@@ -80,6 +104,30 @@ async def test_a_fault_that_outlasts_the_killers_keeps_nobody_down(tmp_path: Pat
             pid = world._stack.fleet.pid("worker-0")
             assert is_alive(pid)
         assert world._stack.fleet.pid("worker-0") == pid, "it was started once"
+
+
+@pytest.mark.parametrize("other", OF_POSTGRES, ids=repr)
+async def test_faults_of_postgres_overlap_in_any_order_and_all_heal(tmp_path: Path, other: Fault) -> None:
+    async with opened(toy(tmp_path), tmp_path) as world:
+
+        async def accepts(event: str) -> bool:
+            return (await world.submit(Event(id=event), attempt=0)).answer == "accepted"
+
+        for number, refusal in enumerate(REFUSALS):
+            async with world.suffering(refusal, Occasion(), index=0), world.suffering(other, Occasion(), index=1):
+                pass
+            assert await accepts(f"within {number}")
+            earlier, later = world.suffering(other, Occasion(), index=2), world.suffering(refusal, Occasion(), index=3)
+            await earlier.__aenter__()
+            begins = asyncio.create_task(later.__aenter__())
+            await asyncio.wait([begins], timeout=A_MOMENT_S)
+            await earlier.__aexit__(None, None, None)
+            await begins
+            if other != refusal:  # of two of one kind the first that ends ends both
+                assert not await accepts(f"refused {number}")
+            await later.__aexit__(None, None, None)
+            assert other == refusal or last(world).evidence
+            assert await accepts(f"after {number}")
 
 
 async def test_a_deploy_passes_over_who_is_down(tmp_path: Path) -> None:

@@ -29,7 +29,7 @@ from contextlib import contextmanager
 @contextmanager
 def plant():
     sound = json.dumps
-    json.dumps = lambda document: sound({**document, "status": "processed"})
+    json.dumps = lambda document, **how: sound({**document, "status": "processed"}, **how)
     yield
 '''
 

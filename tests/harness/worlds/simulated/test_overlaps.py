@@ -68,6 +68,15 @@ def test_a_kill_of_a_worker_that_is_down_proves_nothing_and_heals_nothing(tmp_pa
     assert not [stored for stored in history.of(Stored) if 4.1 < stored.at_s < 8]
 
 
+def test_a_freeze_that_a_kill_ends_has_hurt_all_the_same(tmp_path: Path) -> None:
+    plan = between(4, 20, faults.WorkerFreezes()), between(5, 19, faults.WorkersStop())
+    history = staged(*plan, seed=1, load=BUSY, system=with_one_worker(tmp_path))
+    frozen_told, _ = evidence(history)
+    assert frozen_told is not None
+    assert frozen_told.startswith("worker-0 stood still until it was killed: ")
+    assert not lives(history, "resumed"), "its successor was never frozen"
+
+
 def test_a_deploy_passes_over_who_is_down(tmp_path: Path) -> None:
     plan = between(4, 14, faults.WorkerCrashes()), between(5, 5, faults.Deploys())
     history = staged(*plan, seed=1, load=BUSY, system=with_one_worker(tmp_path))

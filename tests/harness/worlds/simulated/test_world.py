@@ -48,6 +48,7 @@ EVERY_FAULT: dict[str, Planned] = {
     "postgres deadlocks": between(3, 12, faults.PostgresAborts("deadlock")),
     "postgres conflicts": between(3, 12, faults.PostgresAborts("serialisation")),
     "postgres full up": between(3, 12, faults.PostgresRunsOutOfConnections()),
+    "postgres refuses logins": between(3, 12, faults.PostgresRefusesLogins()),
     "sendgrid stalls": between(3, 12, faults.SendGridStalls(seconds=5)),
     "sendgrid stalls with the mail": between(3, 12, faults.SendGridStalls(seconds=5, takes="mail")),
     "sendgrid trickles": between(3, 12, faults.SendGridTrickles()),
