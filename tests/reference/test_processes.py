@@ -13,7 +13,7 @@ import pytest
 import redis as redis_client
 
 from reference.connection import DELAYED
-from tests.reference.processes import all_are, configure, event, post_all, status_of, stored
+from tests.reference.processes import PATIENCE_WITH_MAIL, all_are, configure, event, post_all, status_of, stored
 from tests.reference.servers import Postgres, Redis, SendGrid, Service, eventually
 
 
@@ -25,6 +25,7 @@ async def test_every_accepted_event_is_stored_and_mailed_once(
     service: Service, redis: Redis, postgres: Postgres, sendgrid: SendGrid, client: httpx.AsyncClient
 ) -> None:
     configure(service, postgres=postgres, sendgrid=sendgrid, redis=redis)
+    service.env |= PATIENCE_WITH_MAIL
     url = service.api()
     service.worker()
     ids = [f"e{n:02}" for n in range(30)]
@@ -170,6 +171,7 @@ async def test_sigterm_hands_back_what_is_in_flight(
     service: Service, redis: Redis, postgres: Postgres, sendgrid: SendGrid, client: httpx.AsyncClient
 ) -> None:
     configure(service, postgres=postgres, sendgrid=sendgrid, redis=redis)
+    service.env |= PATIENCE_WITH_MAIL
     sendgrid.delay_seconds = 0.2
     url, leaving = service.api(), service.worker()
     ids = [f"e{n:02}" for n in range(60)]

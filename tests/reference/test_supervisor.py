@@ -16,7 +16,7 @@ from redis.exceptions import ConnectionError as RedisConnectionError
 
 from reference import connection
 from reference.supervisor import Calm, Crew, Need, Rule, keep
-from tests.reference.processes import all_are, configure, post_all, stored
+from tests.reference.processes import PATIENCE_WITH_MAIL, all_are, configure, post_all, stored
 from tests.reference.servers import Postgres, Redis, SendGrid, Service, eventually
 
 _OBEDIENT = "import signal, sys; signal.signal(signal.SIGTERM, lambda *_: sys.exit(0)); print(flush=True); signal.pause()"
@@ -125,7 +125,7 @@ async def test_workers_come_with_the_backlog_and_go_with_it(
     service: Service, redis: Redis, postgres: Postgres, sendgrid: SendGrid, client: httpx.AsyncClient
 ) -> None:
     configure(service, postgres=postgres, sendgrid=sendgrid, redis=redis)
-    service.env |= {"BATCH_SIZE": "20", "MAIL_CONCURRENCY": "5", "RECLAIM_SECONDS": "10", "MAIL_TIMEOUT_SECONDS": "5"}
+    service.env |= {"BATCH_SIZE": "20", "MAIL_CONCURRENCY": "5"} | PATIENCE_WITH_MAIL
     sendgrid.delay_seconds = 1.0  # enough work for one worker's minute, so that the others find some however slowly they start
     url = service.api()
     supervisor = service.run("supervise", "--min", "1", "--max", "4", "--calm-seconds", "1.5")
@@ -142,7 +142,7 @@ async def test_workers_come_with_the_backlog_and_go_with_it(
         second = [f"f{n:03}" for n in range(20)]
         await post_all(client, url, second)
         supervisor.terminate()
-        assert await asyncio.to_thread(supervisor.wait, 15) == 0
+        assert await asyncio.to_thread(supervisor.wait, 45) == 0
         assert at_work(spy) == 0, "the workers left in order, and nothing was left on their names"
         service.worker()
         await eventually(lambda: all_are(client, url, ids=ids + second), within_seconds=20)
