@@ -25,6 +25,8 @@ OPEN = f"{TAG}:open"  # a sorted set: the record of every event not yet finished
 FLAG = f"{TAG}:flag"
 GROUP = "workers"
 
+_CALLS_AT_ONCE = 100  # of one client; more wait for their turn
+
 # What a call to Redis may raise when Redis or the network is in trouble.
 QUEUE_ERRORS = (RedisError, OSError, TimeoutError)
 
@@ -40,7 +42,27 @@ def index_key(event_id: str) -> str:
 
 
 class _Pool(ConnectionPool):
-    """redis-py's pool without the metrics it gathers around every single command."""
+    """redis-py's pool without the metrics it gathers around every single command, and with turns in place of its limit.
+
+    A pool of redis-py that has no connection left answers with an error, as if Redis were away. Whoever may call as often as
+    it is asked to takes a turn first, so that it waits instead; whoever makes one call at a time (``intake``) needs none.
+    """
+
+    def __init__(self, **options: Any) -> None:
+        super().__init__(max_connections=2**31 - 1, **options)
+        self._turns = asyncio.Semaphore(_CALLS_AT_ONCE)
+
+    async def take_turn(self) -> None:
+        """Wait for a turn, as long as for an answer. Raises TimeoutError."""
+        if self._turns.locked():
+            async with asyncio.timeout(self.connection_kwargs["socket_timeout"]):
+                await self._turns.acquire()
+        else:
+            await self._turns.acquire()
+
+    def end_turn(self) -> None:
+        """Let the next one."""
+        self._turns.release()
 
     async def get_connection(self, command_name: Any = None, *keys: Any, **options: Any) -> Any:
         connection: Any = self.get_available_connection()  # type: ignore[no-untyped-call]
@@ -97,11 +119,15 @@ async def call(redis: Redis, *command: str | int, patience_seconds: float = 0.0)
     Raises QUEUE_ERRORS. ``patience_seconds``: how much longer than others this one may take, because it waits at the server.
     """
     pool: Any = redis.connection_pool  # untyped in redis-py
-    connection = await pool.get_connection()
+    await pool.take_turn()
     try:
-        return await ask(connection, *command, patience_seconds=patience_seconds)
+        connection = await pool.get_connection()
+        try:
+            return await ask(connection, *command, patience_seconds=patience_seconds)
+        finally:
+            await pool.release(connection)
     finally:
-        await pool.release(connection)
+        pool.end_turn()
 
 
 async def ask(connection: Any, *command: str | int, patience_seconds: float = 0.0) -> Any:
