@@ -15,15 +15,24 @@ R = TypeVar("R")
 
 
 class Coalescer(Generic[T, R]):
-    """Gathers single items into calls of at most ``limit`` items.
+    """Gathers single items into calls of at most ``limit`` items, which together weigh at most ``most`` (0: no matter how much).
 
-    ``call`` answers one result per item, in order; a result that is an exception is raised to that item's caller,
-    an exception raised by ``call`` to all of them.
+    What alone weighs more goes alone. ``call`` answers one result per item, in order; a result that is an exception is raised
+    to that item's caller, an exception raised by ``call`` to all of them.
     """
 
-    def __init__(self, call: Callable[[list[T]], Awaitable[Sequence[R | Exception]]], *, limit: int = 250) -> None:
+    def __init__(
+        self,
+        call: Callable[[list[T]], Awaitable[Sequence[R | Exception]]],
+        *,
+        limit: int = 250,
+        weigh: Callable[[T], int] = lambda item: 0,
+        most: int = 0,
+    ) -> None:
         self._call = call
         self._limit = limit
+        self._weigh = weigh
+        self._most = most
         self._waiting: list[tuple[T, asyncio.Future[R]]] = []
         self._runner: asyncio.Task[None] | None = None
         self._loop: asyncio.AbstractEventLoop
@@ -49,10 +58,21 @@ class Coalescer(Generic[T, R]):
     async def _run(self) -> None:
         try:
             while self._waiting:
-                taken, self._waiting = self._waiting[: self._limit], self._waiting[self._limit :]
+                count = self._fitting()
+                taken, self._waiting = self._waiting[:count], self._waiting[count:]
                 await self._answer([(item, answer) for item, answer in taken if not answer.done()])
         finally:
             self._runner = None
+
+    def _fitting(self) -> int:
+        if not self._most:
+            return self._limit
+        weight = 0
+        for count, (item, _) in enumerate(self._waiting[: self._limit]):
+            weight += self._weigh(item)
+            if weight > self._most and count:
+                return count
+        return self._limit
 
     async def _answer(self, taken: list[tuple[T, asyncio.Future[R]]]) -> None:
         if not taken:

@@ -46,11 +46,15 @@ class Done:
 
 @dataclass(frozen=True)
 class Later:
-    """The entry waits; ``is_parked``: for mail to go out again. ``is_attempt``: a mail was tried, so the count goes up."""
+    """The entry waits; ``is_parked``: for mail to go out again. ``is_attempt``: a mail was tried, so the count goes up.
+
+    ``forgets_attempts``: the count begins anew.
+    """
 
     seconds: float
     is_attempt: bool = False
     is_parked: bool = False
+    forgets_attempts: bool = False
 
 
 Ending = Done | Later
@@ -67,7 +71,9 @@ class Delivery:
         self.backoff = backoff
         self._mailed: set[str] = set()
         self.is_draining = False
-        self._adds: Coalescer[NewRow, Row] = Coalescer(store.add, limit=settings.batch_size)
+        self._adds: Coalescer[NewRow, Row] = Coalescer(
+            store.add, limit=settings.batch_size, weigh=lambda new: len(new.payload), most=settings.batch_bytes
+        )
         self._completions: Coalescer[Pair, None] = Coalescer(self._complete_all, limit=settings.batch_size)
         self._finishes: Coalescer[Finish, bool] = Coalescer(leases.queue.finish, limit=settings.batch_size)
         self._delays: Coalescer[Delay, bool] = Coalescer(leases.queue.delay, limit=settings.batch_size)
@@ -159,11 +165,16 @@ class Delivery:
             _log.error("the mail provider refuses our credentials: %s", answer.reason)
             return Later(self.backoff.spread(self._settings.breaker_reset_seconds))
         if (closed_for_seconds := self._postman.closed_for_seconds()) > 0:
-            # The provider is ill, not this mail: what a long outage costs in trials is no reason to give an event up.
-            return Later(closed_for_seconds, is_parked=True)
-        if entry.attempts + 1 >= self._settings.most_attempts:
+            # The provider is ill, not this mail: what an outage costs in attempts is no reason to give an event up.
+            return Later(closed_for_seconds, is_parked=True, forgets_attempts=True)
+        if self._is_tried_enough(entry):
             return await self._failed(entry, f"given up after {entry.attempts + 1} attempts: {answer.reason}")
         return Later(self.backoff.seconds(entry.attempts + 1), is_attempt=True)
+
+    def _is_tried_enough(self, entry: Entry) -> bool:
+        # Many workers, each with a breaker of its own to open, make many attempts of one event in the minutes that this takes.
+        is_old = entry.age_seconds >= self._settings.give_up_after_seconds
+        return is_old and entry.attempts + 1 >= self._settings.most_attempts
 
     async def _completed(self, entry: Entry) -> Done:
         # The mail is out. If the database cannot note it, Redis does, as the entry is put back: kept in memory alone it would
@@ -195,7 +206,7 @@ class Delivery:
         return Finish(entry.entry_id, entry.pair, done.status, processed_at, done.reason, entry.attempts + 1)
 
     def _delay(self, entry: Entry, later: Later) -> Delay:
-        attempts = entry.attempts + int(later.is_attempt)
+        attempts = 0 if later.forgets_attempts else entry.attempts + int(later.is_attempt)
         return replace(self._put_back(entry, later.seconds), attempts=attempts, is_parked=later.is_parked)
 
     def _put_back(self, entry: Entry, seconds: float) -> Delay:

@@ -39,6 +39,10 @@ _REFUSALS = (
 )
 
 
+_AT_ONCE = 100
+_BYTES_AT_ONCE = 4_000_000  # so much that a call with the longest events is answered in time, too
+
+
 class UnavailableError(Exception):
     """Redis was not asked, or said no before doing anything: certainly nothing was taken."""
 
@@ -67,11 +71,12 @@ _NOBODY_WAITS = Acceptance("", "", 0)  # stands where a ticket was left out of a
 class Ticket:
     """One request on its way, ``until`` a time of the event loop. The token tells our own retry from somebody else's duplicate.
 
-    ``marker`` is the one it may take. ``is_in_doubt``: a try of it was not answered, and may still be carried out.
-    ``is_given_up``: whoever posted it was answered.
+    ``record`` is the event as its record will hold it, ``marker`` the one it may take. ``is_in_doubt``: a try of it was not
+    answered, and may still be carried out. ``is_given_up``: whoever posted it was answered.
     """
 
     event: Event
+    record: str
     fingerprint: str
     token: str
     until: float
@@ -91,7 +96,9 @@ class Intake:
         self._high_water = high_water
         self._deadline_seconds = deadline_seconds
         self._version = version  # of what it writes into records
-        self._calls: Coalescer[Ticket, Acceptance] = Coalescer(self._call, limit=100)
+        self._calls: Coalescer[Ticket, Acceptance] = Coalescer(
+            self._call, limit=_AT_ONCE, weigh=lambda ticket: len(ticket.record), most=_BYTES_AT_ONCE
+        )
 
     async def accept(self, event: Event, *, marker: str = "") -> Acceptance:
         """Accept ``event`` before the deadline, also where this ``marker`` stands.
@@ -100,7 +107,8 @@ class Intake:
         """
         with spans.enqueueing(event) as span:
             until = asyncio.get_running_loop().time() + self._deadline_seconds
-            ticket = Ticket(event, fingerprint(event), next(self._tokens), until, span.traceparent, marker)
+            record, token = versions.write(event, version=self._version), next(self._tokens)
+            ticket = Ticket(event, record, fingerprint(event), token, until, span.traceparent, marker)
             acceptance = await self._in_time(ticket)
             span.set("ingest.outcome", acceptance.kind)
             span.set("queue.depth", acceptance.backlog)
@@ -150,7 +158,7 @@ class Intake:
             pair = ticket.event.pair
             keys += [record_key(pair.key), index_key(pair.id)]
             args += [pair.key, pair.source, ticket.fingerprint, ticket.token, ticket.marker]
-            args += [versions.write(ticket.event, version=self._version), ticket.traceparent]
+            args += [ticket.record, ticket.traceparent]
         return keys, args
 
     async def _send(self, tickets: list[Ticket], connection: Any) -> Any:

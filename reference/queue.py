@@ -22,19 +22,25 @@ from reference.events import Pair
 
 _PROMOTED_AT_ONCE = 250
 FRESH_SECONDS = 0.1  # so soon after its reading, taking an entry up does not renew its lease
+SUSPECTED_AFTER_TAKES = 3
 
 
 @dataclass(frozen=True)
 class Reading:
-    """An entry as read: whose event it is, not yet taken up."""
+    """An entry as read: whose event it is, not yet taken up. ``is_in_doubt``: nobody knows, for taking it up was not answered."""
 
     entry_id: str
     key: str
+    is_in_doubt: bool = False
 
 
 @dataclass(frozen=True)
 class Entry:
-    """An entry taken up: the event and what happened to it before; ``traceparent`` names the span of its acceptance, if any."""
+    """An entry taken up: the event and what happened to it before; ``traceparent`` names the span of its acceptance, if any.
+
+    ``takes``: how often it was taken up without an end, this time included. ``age_seconds``: since it was accepted, told only of
+    those with ``attempts``.
+    """
 
     entry_id: str
     key: str
@@ -44,11 +50,29 @@ class Entry:
     takes: int
     was_mailed: bool
     traceparent: str = ""
+    age_seconds: float = 0.0
 
     @cached_property
     def pair(self) -> Pair:
         """The event's identity."""
         return Pair.of_key(self.key)
+
+    @property
+    def is_suspect(self) -> bool:
+        """Whether so many workers died with it in hand that it may be why."""
+        return self.takes > SUSPECTED_AFTER_TAKES
+
+
+@dataclass(frozen=True)
+class Taken:
+    """What became of readings: taken up, left for lack of room, or left because another suspect has to end first.
+
+    What is in none of these is lost or finished already. What was left is not counted as taken.
+    """
+
+    entries: list[Entry]
+    left: list[Reading]
+    suspects: list[Reading]
 
 
 @dataclass(frozen=True)
@@ -65,7 +89,7 @@ class Finish:
 
 @dataclass(frozen=True)
 class Delay:
-    """How long an entry waits, and what the next taker has to know. ``attempts`` None leaves the count.
+    """How long an entry waits, and what the next taker has to know. ``attempts`` and ``takes``: None leaves the count.
 
     ``is_parked``: it waits for mail to go out again; ``delay_seconds`` says when that is worth a try. ``takes``: how often it was
     taken by workers that died or lost it.
@@ -77,7 +101,7 @@ class Delay:
     attempts: int | None = None
     was_mailed: bool = False
     is_parked: bool = False
-    takes: int = 0
+    takes: int | None = None
 
 
 @dataclass(frozen=True)
@@ -114,15 +138,23 @@ class Queue:
         )  # fmt: skip
         return _readings(answer[0][1]) if answer else []
 
-    async def take(self, readings: Sequence[Reading]) -> list[Entry]:
-        """Take up what was read, at most ``FRESH_SECONDS`` into its lease; what is lost or finished already is left out."""
+    async def take(self, readings: Sequence[Reading], *, most_bytes: int, most_suspects: int = 1) -> Taken:
+        """Take up what was read, in order: at most ``most_bytes`` of events (one in any case), and so many suspects.
+
+        Each lease is at most ``FRESH_SECONDS`` old then. What was in doubt and had been taken up is not counted again.
+        """
+        is_repeated = any(reading.is_in_doubt for reading in readings)
+        limits = [most_bytes, SUSPECTED_AFTER_TAKES, most_suspects, "1" if is_repeated else ""]
         answers = await self._run(
             "take",
-            keys=[STREAM, *(record_key(reading.key) for reading in readings)],
-            args=[int(FRESH_SECONDS * 1000), *(reading.entry_id for reading in readings)],
+            keys=[STREAM, OPEN, *(record_key(reading.key) for reading in readings)],
+            args=[int(FRESH_SECONDS * 1000), *limits, *(reading.entry_id for reading in readings)],
         )
-        pairs = zip(readings, answers, strict=True)
-        return [_entry(reading, answer) for reading, answer in pairs if answer[0] == "taken"]
+        told: dict[str, list[tuple[Reading, Any]]] = {"taken": [], "full": [], "suspect": []}
+        for reading, answer in zip(readings, answers, strict=True):
+            told.get(answer[0], []).append((reading, answer))
+        left, suspects = ([reading for reading, _ in told[why]] for why in ("full", "suspect"))
+        return Taken([_entry(*each) for each in told["taken"]], left, suspects)
 
     async def renew(self, entry_ids: Sequence[str]) -> list[str]:
         """Renew the leases; answers the entries that are ours no longer."""
@@ -140,10 +172,10 @@ class Queue:
         """Put entries back for later; False where the entry was ours no longer."""
         keys, args = [STREAM], list[scripts.Argument]()
         for later in delays:
-            attempts = "" if later.attempts is None else later.attempts
+            attempts, takes = ("" if count is None else count for count in (later.attempts, later.takes))
             delay_ms = 0 if later.is_parked else int(later.delay_seconds * 1000)
             keys += [record_key(later.key), PARKED if later.is_parked else DELAYED]
-            args += [later.entry_id, later.key, delay_ms, attempts, "1" if later.was_mailed else "", later.takes]
+            args += [later.entry_id, later.key, delay_ms, attempts, "1" if later.was_mailed else "", takes]
         done = await self._run("delay", keys=keys, args=args)
         for later in delays:
             self._has_parked = self._has_parked or later.is_parked
@@ -185,5 +217,7 @@ def _field(fields: Any, name: str) -> str:
 
 
 def _entry(reading: Reading, answer: Sequence[Any]) -> Entry:
-    _, event, fingerprint, attempts, takes, mailed, trace = answer
-    return Entry(reading.entry_id, reading.key, event, fingerprint, int(attempts), int(takes), mailed == "1", trace)
+    _, event, fingerprint, attempts, takes, mailed, trace, age_ms = answer
+    return Entry(
+        reading.entry_id, reading.key, event, fingerprint, int(attempts), int(takes), mailed == "1", trace, age_ms / 1000
+    )

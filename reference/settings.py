@@ -43,11 +43,13 @@ class Settings(BaseSettings):
     entry_version: int = Field(default=1, ge=1, le=NEWEST)  # what it writes into the queue, and the newest it reads
     fast_path: bool = True  # see shortcut and batch; false: every request and entry goes the long way
     batch_size: int = Field(default=250, gt=0)
+    batch_bytes: int = Field(default=4_000_000, gt=0)  # of events in one call, unless one alone is longer
     mail_concurrency: int = Field(default=20, gt=0)
     mail_timeout_seconds: float = Field(default=4.0, gt=0)
     reclaim_seconds: float = Field(default=9.0, gt=0)
     most_takes: int = Field(default=10, gt=0)  # by workers that died with it
     most_attempts: int = Field(default=100, gt=0)
+    give_up_after_seconds: float = Field(default=3600.0, ge=0)  # since it was accepted, and not before most_attempts
     retry_base_seconds: float = Field(default=0.25, gt=0)
     retry_cap_seconds: float = Field(default=4.0, gt=0)
     rate_limit_longest_seconds: float = Field(default=60.0, gt=0)
@@ -60,6 +62,11 @@ class Settings(BaseSettings):
     def most_in_hand(self) -> int:
         """How many entries a worker holds at most; what is beyond it waits for another worker, or for this one."""
         return 2 * self.batch_size
+
+    @property
+    def most_bytes_in_hand(self) -> int:
+        """How many bytes of events a worker holds at most before it takes up more; in memory they are several times as many."""
+        return 4 * self.batch_bytes
 
     @classmethod
     def of(cls, env: Mapping[str, str]) -> Self:

@@ -8,7 +8,9 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Awaitable, Callable, Sequence
+import math
+from collections.abc import Awaitable, Callable, Iterable, Sequence
+from dataclasses import replace
 from typing import Any
 
 from redis.exceptions import ResponseError
@@ -18,7 +20,7 @@ from reference.connection import QUEUE_ERRORS
 from reference.defect import described
 from reference.delivery import Delivery
 from reference.lease import Leases
-from reference.queue import FRESH_SECONDS, Delay, Entry, Reading, Reclaim
+from reference.queue import FRESH_SECONDS, Delay, Entry, Reading, Reclaim, Taken
 from reference.settings import Settings
 from reference.watch import Watch
 
@@ -30,6 +32,7 @@ _LOOKS_EVERY_SECONDS = 2.5  # for what dead workers left
 _LAST_READING_SECONDS = 0.5
 _HAND_BACK_SECONDS = 1.5
 _RETIRE_SECONDS = 0.5
+_SUSPECTS_WAIT_SECONDS = 1.0
 
 
 class Worker:
@@ -45,6 +48,7 @@ class Worker:
         self._backoff = delivery.backoff
         self._tasks: dict[str, tuple[Entry, asyncio.Task[Any]]] = {}
         self._in_batches = 0  # so many of them
+        self._left: dict[str, Reading] = {}  # read, and not taken up yet for lack of room or of an answer
         self._room = asyncio.Event()
         self._stopping = asyncio.Event()
         self._reclaims_from = 0.0
@@ -88,13 +92,22 @@ class Worker:
 
     async def _read_once(self) -> None:
         self._watch.metrics.beat()
-        most = self._settings.most_in_hand
-        room = min(most - len(self._tasks) + self._in_batches, 2 * most - len(self._tasks))  # those in batches are soon done
-        if room <= 0:
+        if (most := self._most_at_once()) <= 0 or self._room_in_bytes() <= 0:
             self._room.clear()
             await self._room.wait()
-            return
-        await self._start(await self._queue.read(count=min(room, self._settings.batch_size), block_seconds=_BLOCK_SECONDS))
+        elif self._left:
+            readings, self._left = self._left, {}
+            await self._start(list(readings.values()))
+        else:
+            await self._start(await self._queue.read(count=most, block_seconds=_BLOCK_SECONDS))
+
+    def _most_at_once(self) -> int:
+        most = self._settings.most_in_hand
+        room = min(most - len(self._tasks) + self._in_batches, 2 * most - len(self._tasks))  # those in batches are soon done
+        return min(room, self._settings.batch_size)
+
+    def _room_in_bytes(self) -> int:
+        return self._settings.most_bytes_in_hand - sum(len(entry.event) for entry, _ in self._tasks.values())
 
     async def _renew_once(self) -> None:
         await asyncio.sleep(self._settings.reclaim_seconds * _RENEWED_AFTER)
@@ -102,14 +115,15 @@ class Worker:
 
     def _knows(self, entry_id: str) -> bool:
         # A task that has not noticed yet that its lease was lost must not get a twin.
-        return entry_id in self._leases or entry_id in self._tasks
+        return entry_id in self._leases or entry_id in self._tasks or entry_id in self._left
 
     async def _tend_once(self) -> None:
         """Its own come back when they are due; now and then it looks for what dead workers put back or had in hand."""
         is_time = asyncio.get_running_loop().time() >= self._reclaims_from
         # Whoever stands still just before a renewal has as long as anybody: so nobody reclaims before one was missed as well.
         idle_seconds = self._settings.reclaim_seconds * (1 + _RENEWED_AFTER)
-        reclaim = Reclaim(idle_seconds, self._settings.batch_size) if is_time else None
+        most = 0 if self._left or self._room_in_bytes() <= 0 else self._most_at_once()
+        reclaim = Reclaim(idle_seconds, most) if is_time and most > 0 else None
         readings = await self._queue.tend(most_parked=self._delivery.mails_welcome(), reclaim=reclaim)
         await self._start([reading for reading in readings if not self._knows(reading.entry_id)])
         await self._queue.alarm.wait(at_most_seconds=min(self._settings.reclaim_seconds / 2, _LOOKS_EVERY_SECONDS))
@@ -122,19 +136,38 @@ class Worker:
         if not readings:
             return
         if self._stopping.is_set():
-            await self._queue.delay([Delay(reading.entry_id, reading.key, 0.0) for reading in readings])
+            await self._put_back(readings)
             return
-        # From then on the lease is good, whatever taking up did about it: a freeze before the answer must show.
-        since = asyncio.get_running_loop().time() - FRESH_SECONDS
-        self._leases.hold((reading.entry_id for reading in readings), since=since)
+        taken = await self._take_up(readings)
+        self._left |= {reading.entry_id: reading for reading in taken.left}
+        ours = self._left.keys() | {entry.entry_id for entry in taken.entries}
+        self._drop([reading for reading in readings if reading.entry_id not in ours])
         try:
-            entries = await self._queue.take(readings)
-        except QUEUE_ERRORS:
+            if taken.suspects:  # one at a time is tried, before which the others are safe
+                await self._put_back(taken.suspects, seconds=self._backoff.spread(_SUSPECTS_WAIT_SECONDS))
+        finally:
+            self._begin_all(taken.entries)
+
+    async def _take_up(self, readings: Sequence[Reading]) -> Taken:
+        entry_ids = [reading.entry_id for reading in readings]
+        # From then on the lease is good, whatever taking up did about it: a freeze before the answer must show.
+        self._leases.hold(entry_ids, since=asyncio.get_running_loop().time() - FRESH_SECONDS)
+        try:
+            return await self._queue.take(
+                readings,
+                most_bytes=min(self._settings.batch_bytes, self._room_in_bytes()),
+                most_suspects=0 if any(entry.is_suspect for entry, _ in self._tasks.values()) else 1,
+            )
+        except ResponseError:
             self._drop(readings)
             raise
-        taken = {entry.entry_id for entry in entries}
-        self._drop([reading for reading in readings if reading.entry_id not in taken])
-        self._begin_all(entries)
+        except QUEUE_ERRORS:
+            self._leases.hold(entry_ids, since=-math.inf)  # renewed like others, and good for nothing before that
+            self._left |= {reading.entry_id: replace(reading, is_in_doubt=True) for reading in readings}
+            raise
+
+    async def _put_back(self, readings: Iterable[Reading], *, seconds: float = 0.0) -> None:
+        await self._queue.delay([Delay(reading.entry_id, reading.key, seconds) for reading in readings])
 
     def _begin_all(self, entries: Sequence[Entry]) -> None:
         together = self._batches.fitting(entries) if self._settings.fast_path else []
@@ -168,7 +201,7 @@ class Worker:
             self._leases.drop(entry.entry_id)
             _log.error("delivery of entry %s broke: %s", entry.entry_id, described(error))
 
-    def _drop(self, readings: list[Reading]) -> None:
+    def _drop(self, readings: Iterable[Reading]) -> None:
         for reading in readings:
             self._leases.drop(reading.entry_id)
 
@@ -186,14 +219,18 @@ class Worker:
         await self._hand_back()
 
     async def _hand_back(self) -> None:
-        left = list(self._tasks.values())
-        for _, task in left:
+        begun = list(self._tasks.values())
+        for _, task in begun:
             task.cancel()
+        backs = [self._delivery.hand_back(entry) for entry, _ in begun]
+        if self._left:
+            backs.append(self._put_back(self._left.values()))
         try:
             async with asyncio.timeout(_HAND_BACK_SECONDS):
-                await asyncio.gather(*(self._delivery.hand_back(entry) for entry, _ in left))
+                await asyncio.gather(*backs)
         except (*QUEUE_ERRORS, TimeoutError) as error:
-            _log.warning("%d entries could not be handed back, others will reclaim them: %s", len(left), error)
+            count = len(begun) + len(self._left)
+            _log.warning("%d entries could not be handed back, others will reclaim them: %s", count, error)
 
     async def _retire(self) -> None:
         try:

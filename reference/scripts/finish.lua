@@ -33,7 +33,7 @@ local function close(record, index, at, status)
     redis.call('HSET', record, 'status', ARGV[at + 3], 'processed_at', ARGV[at + 4], 'reason', ARGV[at + 5])
   end
   -- What failed may be retried by hand, and then still belongs to the trace of its acceptance.
-  redis.call('HDEL', record, 'event', ARGV[at + 3] == 'completed' and 'trace' or 'event')
+  redis.call('HDEL', record, 'event', 'taker', ARGV[at + 3] == 'completed' and 'trace' or 'event')
   redis.call('PEXPIRE', record, window_ms)
   redis.call('ZADD', index, until_ms, ARGV[at + 1])
   local others = redis.call('ZCARD', index) > 1

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from random import Random
 from typing import Any
 
@@ -10,7 +11,7 @@ from redis.asyncio import Redis as Client
 from reference import connection
 from reference.events import Event, Pair, parse
 from reference.intake import Intake
-from reference.queue import Entry, Finish, Queue
+from reference.queue import Entry, Finish, Queue, Reading
 
 
 def seen_by(client: Client, consumer: str) -> Queue:
@@ -26,7 +27,11 @@ def event(event_id: str = "e1", *, source: str = "a5", data: Any = 1) -> Event:
 
 
 async def taken(queue: Queue, *, count: int = 10) -> list[Entry]:
-    return await queue.take(await queue.read(count=count, block_seconds=0.05))
+    return await taken_up(queue, await queue.read(count=count, block_seconds=0.05))
+
+
+async def taken_up(queue: Queue, readings: Sequence[Reading]) -> list[Entry]:
+    return (await queue.take(readings, most_bytes=1_000_000)).entries
 
 
 def finish(entry: Entry, *, status: str = "completed", reason: str = "") -> Finish:

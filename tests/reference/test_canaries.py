@@ -61,6 +61,7 @@ def bench(redis: Redis, postgres: Postgres, leaky: Leaky) -> Workbench:
         RETRY_BASE_SECONDS="0.01",
         RETRY_CAP_SECONDS="0.02",
         MOST_ATTEMPTS="3",
+        GIVE_UP_AFTER_SECONDS="0",
         BREAKER_RESET_SECONDS="0.05",
         RATE_LIMIT_LONGEST_SECONDS="0.1",
     )

@@ -23,7 +23,7 @@ from reference.status import Status, Statuses
 from reference.store import NewRow
 from tests.reference.cluster import Cluster
 from tests.reference.processes import all_are, configure, post_all, stored
-from tests.reference.queueing import event
+from tests.reference.queueing import event, taken_up
 from tests.reference.servers import Postgres, Redis, SendGrid, Service, eventually
 from tests.reference.workbench import Database
 
@@ -62,7 +62,7 @@ def connect(url: str) -> Client:
 
 
 async def take_all(queue: Queue) -> list[Entry]:
-    return await queue.take(await queue.read(count=10, block_seconds=0.05))
+    return await taken_up(queue, await queue.read(count=10, block_seconds=0.05))
 
 
 async def test_every_script_runs_with_its_keys_in_one_slot(
@@ -99,7 +99,7 @@ async def a_life_with_everything(client: Client) -> None:
     assert await queue.delay(later) == [True, True]
     reclaimed = await heir.tend(reclaim=Reclaim(0.0, 10))
     assert [reading.entry_id for reading in reclaimed] == [third.entry_id]
-    left = [*await heir.take(reclaimed), *await take_all(heir)]
+    left = [*await taken_up(heir, reclaimed), *await take_all(heir)]
     assert sorted(entry.pair.id for entry in left) == ["e1", "e2", "e3"]
     ends = [Finish(e.entry_id, e.pair, how, "2026-01-01T00:00:00Z", "", 1) for e, how in zip(left, OUTCOMES, strict=True)]
     assert await heir.finish(ends) == [True] * 3

@@ -44,6 +44,14 @@ async def test_a_call_takes_at_most_its_limit() -> None:
     assert server.calls == [[0, 1], [2, 3], [4]]
 
 
+async def test_a_call_weighs_at_most_so_much_and_what_is_heavier_goes_alone() -> None:
+    server = Server()
+    together: Coalescer[int, int] = Coalescer(server.double, limit=3, weigh=lambda number: number, most=10)
+    numbers = [6, 4, 1, 50, 9, 1, 0, 0]
+    assert await asyncio.gather(*(together.submit(n) for n in numbers)) == [2 * n for n in numbers]
+    assert server.calls == [[6, 4], [1], [50], [9, 1, 0], [0]]
+
+
 async def test_one_bad_item_is_its_callers_problem_alone() -> None:
     together: Coalescer[int, int] = Coalescer(Server().double)
     good, bad = await asyncio.gather(together.submit(1), together.submit(-1), return_exceptions=True)

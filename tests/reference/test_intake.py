@@ -51,6 +51,22 @@ async def test_the_own_retry_of_a_lost_answer_is_an_acceptance(redis_client: Cli
     assert len(await taken(queue)) == 1
 
 
+async def test_one_call_carries_so_many_bytes(redis_client: Client, queue: Queue) -> None:
+    """A hundred of the longest events together would take longer than a call may."""
+    door = intake(redis_client, deadline_seconds=20.0)
+    sizes, send = list[int](), door._send
+
+    async def weighing(tickets: list[Ticket], *arguments: Any) -> Any:
+        sizes.append(sum(len(ticket.record) for ticket in tickets))
+        return await send(tickets, *arguments)
+
+    door._send = weighing  # type: ignore[method-assign, assignment]
+    long = '"' + "x" * 250_000 + '"'
+    answers = await asyncio.gather(*(door.accept(event(f"e{number}", data=long)) for number in range(60)))
+    assert {answer.kind for answer in answers} == {"accepted"}
+    assert max(sizes) <= 4_000_000 < sum(sizes)
+
+
 @pytest.mark.parametrize("retry", ["full", "request", "refused", "refused too late"])
 async def test_what_the_retry_is_told_says_nothing_of_the_first_try(redis_client: Client, retry: str) -> None:
     """That one may still be on its way, and take the event once there is room again."""
@@ -91,7 +107,7 @@ async def test_what_was_given_up_while_connecting_is_not_taken_afterwards(redis_
 
 
 async def test_who_waits_beside_what_was_given_up_gets_an_answer_of_its_own(redis_client: Client, queue: Queue) -> None:
-    tickets = [Ticket(event(f"e{number}"), "", f"token {number}", until=0.0, is_given_up=number == 1) for number in range(3)]
+    tickets = [Ticket(event(f"e{number}"), "", "", f"token {number}", until=0.0, is_given_up=number == 1) for number in range(3)]
     answers = await intake(redis_client, high_water=1)._call(tickets)
     assert [answer.kind for answer in answers] == ["accepted", "", "full"]
     assert [entry.key for entry in await taken(queue)] == [tickets[0].event.pair.key]

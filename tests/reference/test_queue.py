@@ -11,7 +11,7 @@ from reference import connection
 from reference.intake import UnavailableError
 from reference.lease import LeaseLostError, Leases
 from reference.queue import Delay, Queue, Reclaim
-from tests.reference.queueing import event, finish, intake, record, seen_by, taken
+from tests.reference.queueing import event, finish, intake, record, seen_by, taken, taken_up
 from tests.reference.servers import Redis
 
 
@@ -101,12 +101,12 @@ async def test_a_zombie_can_write_nothing(redis_client: Any, queue: Queue) -> No
     await intake(redis_client).accept(event())
     (entry,) = await taken(queue)
     other = seen_by(redis_client, "two")
-    (reclaimed,) = await other.take(await other.tend(reclaim=Reclaim(0, 10)))
+    (reclaimed,) = await taken_up(other, await other.tend(reclaim=Reclaim(0, 10)))
     assert reclaimed.takes == 2
     assert await queue.renew([entry.entry_id]) == [entry.entry_id]
     assert await queue.finish([finish(entry, status="failed")]) == [False]
     assert await queue.delay([Delay(entry.entry_id, entry.key, 0)]) == [False]
-    assert await queue.take([]) == []
+    assert await taken_up(queue, []) == []
     assert await other.finish([finish(reclaimed)]) == [True]
     assert (await record(redis_client, entry.pair))["status"] == "completed"
 
@@ -136,7 +136,7 @@ async def test_taking_up_renews_the_lease(redis_client: Any, queue: Queue) -> No
     await intake(redis_client).accept(event())
     readings = await queue.read(count=10, block_seconds=0.05)
     await redis_client.xclaim(connection.STREAM, connection.GROUP, "one", 0, [readings[0].entry_id], idle=5_000, justid=True)
-    await queue.take(readings)
+    await taken_up(queue, readings)
     assert await seen_by(redis_client, "two").tend(reclaim=Reclaim(4, 10)) == [], "it was read long ago and taken up now"
 
 
@@ -144,14 +144,14 @@ async def test_a_reading_whose_answer_was_lost_is_reclaimed(redis_client: Any, q
     await intake(redis_client).accept(event())
     await queue.read(count=10, block_seconds=0.05)
     assert await taken(queue) == []
-    (entry,) = await queue.take(await queue.tend(reclaim=Reclaim(0, 10)))
+    (entry,) = await taken_up(queue, await queue.tend(reclaim=Reclaim(0, 10)))
     assert entry.takes == 1
 
 
 async def test_delayed_events_come_back_with_what_was_known(redis_client: Any, queue: Queue) -> None:
     await intake(redis_client).accept(event())
     (entry,) = await taken(queue)
-    await queue.delay([Delay(entry.entry_id, entry.key, 0.05, attempts=3, was_mailed=True)])
+    await queue.delay([Delay(entry.entry_id, entry.key, 0.05, attempts=3, takes=0, was_mailed=True)])
     assert (await record(redis_client, entry.pair))["status"] == "pending"
     await queue.tend()
     assert await taken(queue) == []
