@@ -64,16 +64,21 @@ class Mailer:
     async def send(self, event: Event, *, just_before: Callable[[], Awaitable[None]]) -> Answer:
         """Send the mail of ``event``; answers within ``mail_timeout_seconds``, and a little later after a standstill.
 
+        The status and its headers are the answer, whatever becomes of the body after them.
+
         ``just_before`` is awaited when the connection is there, before the headers are written and again before the body: a
         process may be frozen between the two, and without its body a mail is not taken. Only what it raises is raised.
         """
+        response: httpx.Response | None = None
         try:
             async with deadline(self._settings.mail_timeout_seconds):
                 response = await self._post(event, just_before=just_before)
+                await response.aread()  # so that the connection can be used again
         except (httpx.ConnectError, httpx.ConnectTimeout, httpx.PoolTimeout) as error:
             return Answer(Outcome.TRANSIENT, f"mail provider unreachable ({type(error).__name__})")
         except (httpx.HTTPError, OSError, TimeoutError) as error:
-            return Answer(Outcome.UNKNOWN, f"no answer from the mail provider ({type(error).__name__})")
+            if response is None:
+                return Answer(Outcome.UNKNOWN, f"no answer from the mail provider ({type(error).__name__})")
         return classify(response.status_code, response.headers, longest_seconds=self._settings.rate_limit_longest_seconds)
 
     async def _post(self, event: Event, *, just_before: Callable[[], Awaitable[None]]) -> httpx.Response:
@@ -89,9 +94,7 @@ class Mailer:
             extensions={"trace": trace, "timeout": self._timeout},
         )
         # Straight to the transport: no cookies, redirects or credentials of others are wanted here.
-        response = await self._transport.handle_async_request(request)
-        await response.aread()
-        return response
+        return await self._transport.handle_async_request(request)
 
 
 def body(event: Event, *, mail_from: str) -> dict[str, object]:

@@ -23,6 +23,7 @@ from reference.events import Pair
 _PROMOTED_AT_ONCE = 250
 FRESH_SECONDS = 0.1  # so soon after its reading, taking an entry up does not renew its lease
 SUSPECTED_AFTER_TAKES = 3
+_FORGOTTEN_AFTER_SECONDS = 3600.0  # a consumer that holds nothing
 
 
 @dataclass(frozen=True)
@@ -185,8 +186,9 @@ class Queue:
     async def tend(self, *, most_parked: int = _PROMOTED_AT_ONCE, reclaim: Reclaim | None = None) -> list[Reading]:
         """Bring back what is due, whoever delayed it, and of what is parked ``most_parked``; answers what was reclaimed."""
         most, idle_ms = (reclaim.most, int(reclaim.idle_seconds * 1000)) if reclaim else (0, 0)
+        forgotten_ms = int(_FORGOTTEN_AFTER_SECONDS * 1000)
         due, parked, reclaimed = await self._run(
-            "tend", keys=[STREAM, DELAYED, PARKED], args=[_PROMOTED_AT_ONCE, most_parked, most, idle_ms]
+            "tend", keys=[STREAM, DELAYED, PARKED], args=[_PROMOTED_AT_ONCE, most_parked, most, idle_ms, forgotten_ms]
         )
         self._has_parked = parked > 0
         if due == _PROMOTED_AT_ONCE:

@@ -15,6 +15,11 @@ from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from reference.versions import NEWEST
 
+# What a worker that was told to stop needs of DRAIN_SECONDS for itself; the rest is for what is in flight.
+LAST_READING_SECONDS = 0.5
+HAND_BACK_SECONDS = 1.5
+RETIRE_SECONDS = 0.5
+
 
 class BadSettingsError(ValueError):
     """A setting is missing or wrong; ``str()`` is one sentence that names the variable."""
@@ -68,6 +73,11 @@ class Settings(BaseSettings):
         """How many bytes of events a worker holds at most before it takes up more; in memory they are several times as many."""
         return 4 * self.batch_bytes
 
+    @property
+    def last_mails_seconds(self) -> float:
+        """How long a worker that was told to stop waits for what is in flight."""
+        return self.drain_seconds - LAST_READING_SECONDS - HAND_BACK_SECONDS - RETIRE_SECONDS
+
     @classmethod
     def of(cls, env: Mapping[str, str]) -> Self:
         """The settings in ``env`` and nothing but ``env``. Raises BadSettingsError."""
@@ -90,6 +100,16 @@ class Settings(BaseSettings):
         if self.mail_timeout_seconds > self.reclaim_seconds / 2:
             raise ValueError(
                 "MAIL_TIMEOUT_SECONDS is more than half of RECLAIM_SECONDS; make it smaller, or two workers may mail"
+            )
+        return self
+
+    @model_validator(mode="after")
+    def _a_mail_ends_before_its_worker(self) -> Self:
+        if self.mail_timeout_seconds > self.last_mails_seconds:
+            reserved = self.drain_seconds - self.last_mails_seconds
+            raise ValueError(
+                f"MAIL_TIMEOUT_SECONDS is more than DRAIN_SECONDS less {reserved:g}; make it smaller, or raise DRAIN_SECONDS:"
+                " a worker told to stop would cut a mail off, and another send it again"
             )
         return self
 

@@ -21,7 +21,7 @@ from reference.defect import described
 from reference.delivery import Delivery
 from reference.lease import Leases
 from reference.queue import FRESH_SECONDS, Delay, Entry, Reading, Reclaim, Taken
-from reference.settings import Settings
+from reference.settings import HAND_BACK_SECONDS, LAST_READING_SECONDS, RETIRE_SECONDS, Settings
 from reference.watch import Watch
 
 _log = logging.getLogger(__name__)
@@ -29,9 +29,6 @@ _log = logging.getLogger(__name__)
 _BLOCK_SECONDS = 5.0
 _RENEWED_AFTER = 1 / 3  # of the time of a lease
 _LOOKS_EVERY_SECONDS = 2.5  # for what dead workers left
-_LAST_READING_SECONDS = 0.5
-_HAND_BACK_SECONDS = 1.5
-_RETIRE_SECONDS = 0.5
 _SUSPECTS_WAIT_SECONDS = 1.0
 
 
@@ -210,12 +207,11 @@ class Worker:
         self._stopping.set()
         self._room.set()
         self._delivery.is_draining = True
-        await asyncio.wait([reading], timeout=_LAST_READING_SECONDS)
+        await asyncio.wait([reading], timeout=LAST_READING_SECONDS)
         reading.cancel()  # an idle one; should it be handed an entry at this very moment, another worker reclaims that
         in_flight = [task for _, task in self._tasks.values()]
         if in_flight:
-            reserved_seconds = _LAST_READING_SECONDS + _HAND_BACK_SECONDS + _RETIRE_SECONDS
-            await asyncio.wait(in_flight, timeout=max(0.0, self._settings.drain_seconds - reserved_seconds))
+            await asyncio.wait(in_flight, timeout=self._settings.last_mails_seconds)
         await self._hand_back()
 
     async def _hand_back(self) -> None:
@@ -226,7 +222,7 @@ class Worker:
         if self._left:
             backs.append(self._put_back(self._left.values()))
         try:
-            async with asyncio.timeout(_HAND_BACK_SECONDS):
+            async with asyncio.timeout(HAND_BACK_SECONDS):
                 await asyncio.gather(*backs)
         except (*QUEUE_ERRORS, TimeoutError) as error:
             count = len(begun) + len(self._left)
@@ -234,7 +230,7 @@ class Worker:
 
     async def _retire(self) -> None:
         try:
-            async with asyncio.timeout(_RETIRE_SECONDS):
+            async with asyncio.timeout(RETIRE_SECONDS):
                 await self._queue.retire()
         except QUEUE_ERRORS as error:
             _log.info("the consumer stays registered: %s", error)

@@ -1,4 +1,4 @@
-"""An outage of the mail provider that lasts costs no event its attempts, however few events and however many workers there are."""
+"""An outage of the mail provider that lasts costs no event its attempts, however few events and many workers there are."""
 
 from __future__ import annotations
 

@@ -9,4 +9,4 @@ CAUGHT_BY, IN = "failed_is_justified", "sendgrid_outage"
 
 
 def plant() -> AbstractContextManager[Any]:
-    return edited("delay", "{'status', 'pending', ", "{'status', 'failed', ")
+    return edited("delay", "{'status', 'pending'}", "{'status', 'failed'}")

@@ -11,6 +11,7 @@ local function leave(record, index, source, token)
   redis.call('HSET', record, 'marker', token)
   redis.call('PEXPIRE', record, string.format('%.0f', window_ms))
   redis.call('ZADD', index, string.format('%.0f', now_ms + window_ms), source)
+  redis.call('ZREMRANGEBYSCORE', index, '-inf', string.format('%.0f', now_ms))
   if redis.call('ZCOUNT', index, '+inf', '+inf') == 0 then
     redis.call('PEXPIRE', index, string.format('%.0f', window_ms))
   end

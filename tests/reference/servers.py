@@ -135,6 +135,7 @@ class SendGrid:
     answer: Callable[[dict[str, Any]], tuple[int, dict[str, str]] | None] = lambda mail: (202, {})
     delay_seconds: float = 0.0
     key: str = ""  # with one, a call that does not bring it is answered 401
+    missing_bytes: int = 0  # so many of the body it promises never come; the connection stays open
     mails: list[dict[str, Any]] = field(default_factory=list)
     calls: list[float] = field(default_factory=list)
     server: asyncio.Server | None = None
@@ -186,7 +187,7 @@ class SendGrid:
         if answer is None:
             return False
         headers = "".join(f"{name}: {value}\r\n" for name, value in answer[1].items())
-        writer.write(f"HTTP/1.1 {answer[0]} Answer\r\ncontent-length: 0\r\n{headers}\r\n".encode())
+        writer.write(f"HTTP/1.1 {answer[0]} Answer\r\ncontent-length: {self.missing_bytes}\r\n{headers}\r\n".encode())
         return True
 
 

@@ -66,7 +66,7 @@ def promtool(*words: str, folder: Path) -> subprocess.CompletedProcess[str]:
 @pytest.fixture
 async def shown(redis: Redis) -> Series:
     """Every series an API and a worker show together, once they have done something."""
-    bench = Workbench(redis.url, DRAIN_SECONDS="3")
+    bench = Workbench(redis.url, MAIL_TIMEOUT_SECONDS="0.5", DRAIN_SECONDS="3")
     async with bench.serving() as api, bench.working() as worker:
         await api.post("/ingest", json=event())
         await eventually(lambda: bench.provider.requests)

@@ -27,7 +27,7 @@ async def collector() -> AsyncIterator[tuple[Collector, str]]:
 
 
 def environment(redis: Redis, postgres: Postgres, sendgrid: SendGrid) -> dict[str, str]:
-    quick = {"RECLAIM_SECONDS": "2", "MAIL_TIMEOUT_SECONDS": "1", "DRAIN_SECONDS": "3"}
+    quick = {"RECLAIM_SECONDS": "2", "MAIL_TIMEOUT_SECONDS": "0.5", "DRAIN_SECONDS": "3"}
     urls = {"REDIS_URL": redis.url, "DATABASE_URL": postgres.url, "SENDGRID_URL": sendgrid.url}
     return {**urls, **quick, "SENDGRID_API_KEY": "SG.test"}
 
@@ -67,7 +67,7 @@ async def test_the_port_shows_health_readiness_and_metrics_and_keeps_nobody_from
 async def test_the_port_is_there_until_the_last_entry_is_done(
     redis: Redis, postgres: Postgres, sendgrid: SendGrid, service: Service, client: httpx.AsyncClient
 ) -> None:
-    patient = {"RECLAIM_SECONDS": "16", "MAIL_TIMEOUT_SECONDS": "8", "DRAIN_SECONDS": "10"}
+    patient = {"RECLAIM_SECONDS": "16", "MAIL_TIMEOUT_SECONDS": "8", "DRAIN_SECONDS": "10.5"}
     service.env = environment(redis, postgres, sendgrid) | patient
     api = service.api()
     worker, port = listening_worker(service)

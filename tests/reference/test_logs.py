@@ -44,7 +44,7 @@ def told(lines: io.StringIO, message: str = "") -> list[dict[str, object]]:
 @pytest.fixture
 def bench(redis: Redis) -> Workbench:
     """The asynchronous service."""
-    return Workbench(redis.url, DRAIN_SECONDS="3", BREAKER_FAILURES="1", BREAKER_RESET_SECONDS="60")
+    return Workbench(redis.url, MAIL_TIMEOUT_SECONDS="0.5", DRAIN_SECONDS="3", BREAKER_FAILURES="1", BREAKER_RESET_SECONDS="60")
 
 
 def test_a_line_is_one_line_of_ascii_whatever_is_in_it(lines: io.StringIO) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import time
+from collections.abc import AsyncIterator
 from typing import Any
 
 import httpx
@@ -106,6 +107,27 @@ async def test_no_call_lasts_longer_than_its_time() -> None:
     began = time.monotonic()
     assert await outcome_of(handler) is Outcome.UNKNOWN
     assert time.monotonic() - began < 1
+
+
+@pytest.mark.parametrize(("status", "outcome"), [(202, Outcome.SENT), (400, Outcome.REFUSED)])
+async def test_the_status_is_the_answer_whatever_becomes_of_the_body(sendgrid: SendGrid, status: int, outcome: Outcome) -> None:
+    """A mail that was taken for certain must not go out again because the rest of the answer is late."""
+    sendgrid.answer = lambda mail: (status, {})
+    sendgrid.missing_bytes = 10
+    async with httpx.AsyncHTTPTransport(trust_env=False) as transport:
+        mailer = Mailer(transport, SETTINGS.model_copy(update={"sendgrid_url": sendgrid.url}))
+        assert (await mailer.send(EVENT, just_before=nothing)).outcome is outcome
+        assert transport._pool.connections == [], "what is still to come on it is no other mail's answer"
+        sendgrid.missing_bytes = 0
+        assert (await mailer.send(EVENT, just_before=nothing)).outcome is outcome
+
+
+async def test_the_status_is_the_answer_when_the_body_is_cut() -> None:
+    async def body() -> AsyncIterator[bytes]:
+        yield b"half"
+        raise httpx.RemoteProtocolError("cut")
+
+    assert await outcome_of(lambda request: httpx.Response(202, content=body())) is Outcome.SENT
 
 
 async def test_a_process_that_stood_still_looks_at_the_answer_before_it_gives_up() -> None:

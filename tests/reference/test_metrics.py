@@ -26,7 +26,9 @@ from tests.reference.workbench import NOWHERE, Workbench, event
 @pytest.fixture
 def bench(redis: Redis) -> Workbench:
     """The asynchronous service."""
-    return Workbench(redis.url, HIGH_WATER="3", BREAKER_FAILURES="2", BREAKER_RESET_SECONDS="60", DRAIN_SECONDS="3")
+    return Workbench(
+        redis.url, HIGH_WATER="3", BREAKER_FAILURES="2", BREAKER_RESET_SECONDS="60", MAIL_TIMEOUT_SECONDS="0.5", DRAIN_SECONDS="3"
+    )
 
 
 @pytest.fixture

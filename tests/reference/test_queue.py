@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from random import Random
 from typing import Any
 
 import pytest
@@ -10,9 +11,12 @@ import pytest
 from reference import connection
 from reference.intake import UnavailableError
 from reference.lease import LeaseLostError, Leases
+from reference.markers import Markers
+from reference.memory import MemoryStore
 from reference.queue import Delay, Queue, Reclaim
 from tests.reference.queueing import event, finish, intake, record, seen_by, taken, taken_up
 from tests.reference.servers import Redis
+from tests.reference.workbench import Database
 
 
 async def test_a_full_redis_takes_nothing_and_still_lets_workers_finish(own_redis: Redis) -> None:
@@ -199,3 +203,31 @@ async def test_retiring_keeps_what_is_still_pending(redis_client: Any, queue: Qu
     await queue.finish([finish(entry)])
     await queue.retire()
     assert await redis_client.xinfo_consumers(connection.STREAM, connection.GROUP) == []
+
+
+async def test_consumers_that_died_are_forgotten_unless_something_is_in_their_hands(
+    redis_client: Any, queue: Queue, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    await intake(redis_client).accept(event())
+    assert len(await taken(seen_by(redis_client, "holds"))) == 1
+    assert await taken(seen_by(redis_client, "died")) == []
+    await asyncio.sleep(0.1)
+    assert await taken(queue) == []
+    await queue.tend(reclaim=Reclaim(60, 10))
+
+    async def names() -> list[str]:
+        return sorted(one["name"] for one in await redis_client.xinfo_consumers(connection.STREAM, connection.GROUP))
+
+    assert await names() == ["died", "holds", "one"], "an hour has not passed"
+    monkeypatch.setattr("reference.queue._FORGOTTEN_AFTER_SECONDS", 0.1)
+    await queue.tend(reclaim=Reclaim(60, 10))
+    assert await names() == ["holds", "one"]
+
+
+async def test_markers_leave_no_source_of_an_id_behind_for_ever(redis_client: Any) -> None:
+    for source in ("a", "b", "c"):
+        markers = Markers(redis_client, MemoryStore(Database()), random=Random(1), window_seconds=0.05)
+        assert (await markers.mark(event(source=source).pair, fingerprint="any", token=source)).kind == "marked"
+        await redis_client.persist(connection.index_key("e1"))  # as long as one of them is in the queue
+        await asyncio.sleep(0.1)
+    assert await redis_client.zcard(connection.index_key("e1")) == 1
