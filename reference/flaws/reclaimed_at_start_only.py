@@ -6,7 +6,7 @@ from unittest.mock import patch
 
 from reference.queue import Queue, Reading, Reclaim
 
-CAUGHT_BY, IN = "backlog_drains", "redis_lost_by_workers"
+CAUGHT_BY, IN = "backlog_drains", "zombie_worker_while_redis_loses_replies"
 
 _sound = Queue.tend
 
