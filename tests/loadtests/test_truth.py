@@ -30,11 +30,13 @@ def test_percentiles_are_those_the_server_slept(rate: int, tmp_path: Path) -> No
             return posts, [line["slept_ms"] for line in server.seen]
 
     posts, slept_ms = undisturbed(measure, tmp_path)
-    measured_ms = latencies_ms(posts)
+    measured_ms, late_ms = latencies_ms(posts), lateness_ms(posts)
     assert len(measured_ms) == len(slept_ms)
     for share in (P50, P95, P99):
         truth = percentile(slept_ms, share)
-        assert percentile(measured_ms, share) == pytest.approx(truth, abs=0.02 * truth + 0.5), share
+        allowed = 0.02 * truth + 0.5
+        # Latencies count from the intended start, so how late the generator was is part of them, and the record says it.
+        assert truth - allowed < percentile(measured_ms, share) < truth + allowed + late_ms, share
 
 
 def undisturbed(measure: Callable[[Path], Measured], folder: Path) -> Measured:
@@ -43,9 +45,14 @@ def undisturbed(measure: Callable[[Path], Measured], folder: Path) -> Measured:
         place = folder / str(attempt)
         place.mkdir()
         posts, slept_ms = measure(place)
-        if percentile([(post["sent"] - post["due"]) * 1e3 for post in posts], P99) < KEPT_UP_MS:
+        if lateness_ms(posts) < KEPT_UP_MS:
             return posts, slept_ms
     pytest.fail(f"the generator could not keep up in any of {ATTEMPTS} runs: the machine is too busy to tell")
+
+
+def lateness_ms(posts: list[dict[str, Any]]) -> float:
+    """How late the generator sent, at its P99."""
+    return float(percentile([(post["sent"] - post["due"]) * 1e3 for post in posts], P99))
 
 
 @pytest.mark.quiet
